@@ -48,9 +48,13 @@ def check_tensors(**arguments: tuple[object, str]) -> None:
         _match(name, value, pattern, sizes, wanted)
         if not torch.isfinite(value).all():
             bad = int((~torch.isfinite(value)).sum())
-            raise ValueError(f"{name} holds {bad} NaN or infinite values among {value.numel()}; remove or replace them first")
+            raise ValueError(
+                f"{name} holds {bad} NaN or infinite values of {value.numel()}; remove or replace them first"
+            )
         if first is not None and value.device != first[1].device:
-            raise ValueError(f"{name} is on {value.device} but {first[0]} is on {first[1].device}; move them to one device")
+            raise ValueError(
+                f"{name} is on {value.device} but {first[0]} on {first[1].device}; move them to one device"
+            )
         first = first or (name, value)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 from IPython.display import Markdown, display
@@ -12,7 +13,7 @@ from IPython.display import Markdown, display
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def source_of(*definitions: object, docstring: bool = False) -> str:
+def source_of(*definitions: Callable, docstring: bool = False) -> str:
     """The source text of functions or classes, by default without their docstrings.
 
     Args:
@@ -25,7 +26,7 @@ def source_of(*definitions: object, docstring: bool = False) -> str:
     return "\n\n\n".join(_one(definition, docstring) for definition in definitions)
 
 
-def show_source(*definitions: object, docstring: bool = False) -> None:
+def show_source(*definitions: Callable, docstring: bool = False) -> None:
     """Display the source of functions or classes with the name of the file they live in.
 
     Args:
@@ -33,11 +34,11 @@ def show_source(*definitions: object, docstring: bool = False) -> None:
         docstring: Show the docstring too.
     """
     code = source_of(*definitions, docstring=docstring)
-    files = dict.fromkeys(Path(inspect.getsourcefile(d)).resolve().relative_to(ROOT).as_posix() for d in definitions)
+    files = dict.fromkeys(Path(inspect.getfile(d)).resolve().relative_to(ROOT).as_posix() for d in definitions)
     display(Markdown(f"```python\n# {', '.join(files)}\n{code}\n```"))
 
 
-def _one(definition: object, docstring: bool) -> str:
+def _one(definition: Callable, docstring: bool) -> str:
     try:
         code = textwrap.dedent(inspect.getsource(definition)).rstrip()
     except (TypeError, OSError) as error:
@@ -50,9 +51,10 @@ def _without_docstrings(code: str) -> str:
     lines = code.splitlines()
     drop: set[int] = set()
     for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and ast.get_docstring(node) is not None and len(node.body) > 1:
-            drop.update(range(node.body[0].lineno - 1, node.body[0].end_lineno))
-            following = node.body[0].end_lineno
-            if following < len(lines) and not lines[following].strip():
-                drop.add(following)
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef) or not ast.get_docstring(node) or len(node.body) == 1:
+            continue
+        first, after = node.body[0].lineno - 1, node.body[1].lineno - 1
+        last = node.body[0].end_lineno or first + 1
+        drop.update(range(first, last))
+        drop.update(n for n in range(last, after) if not lines[n].strip())
     return "\n".join(line for number, line in enumerate(lines) if number not in drop)

@@ -1,0 +1,60 @@
+"""Three small real data sets as tensors: flowers, handwritten digits, tumours (chapters 1 to 3, 6 and assignment 1).
+
+They are read from scikit-learn's own files; nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from sklearn import datasets
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A table of samples with one class each.
+
+    Attributes:
+        features: (N, D) float64.
+        labels: (N,) int64, 0 ... K - 1.
+        feature_names: D names with their units.
+        class_names: K names.
+        source: Who measured it, and where it was published.
+    """
+
+    features: Tensor
+    labels: Tensor
+    feature_names: list[str]
+    class_names: list[str]
+    source: str
+
+    def __len__(self) -> int:
+        """Number of samples N."""
+        return len(self.labels)
+
+
+def iris() -> Dataset:
+    """150 iris flowers of three species, 50 each: sepal and petal length and width in centimetres."""
+    return _load(datasets.load_iris(), "Anderson (1935); Fisher (1936)")
+
+
+def digits() -> Dataset:
+    """1,797 handwritten digits, 8 x 8 pixels each, flattened row by row; grey values 0 (paper) to 16 (ink)."""
+    return _load(datasets.load_digits(), "Alpaydin and Kaynak (1998), UCI repository, test part")
+
+
+def breast_cancer() -> Dataset:
+    """569 biopsies with 30 measurements of their cell nuclei; class 0 malignant, class 1 benign."""
+    return _load(datasets.load_breast_cancer(), "Street, Wolberg and Mangasarian (1993), UCI repository")
+
+
+def _load(bunch, source: str) -> Dataset:
+    return Dataset(
+        features=torch.tensor(bunch.data, dtype=torch.float64),
+        labels=torch.tensor(bunch.target, dtype=torch.int64),
+        feature_names=[str(name) for name in bunch.feature_names],
+        class_names=[str(name) for name in bunch.target_names],
+        source=source,
+    )

@@ -1,0 +1,64 @@
+"""Checking gradients and telling stationary points apart (chapter 2).
+
+central difference    df/dx_i  ~  (f(x + h e_i) - f(x - h e_i)) / (2h),     error ~ h^2 + rounding / h
+stationary point      grad f = 0; the signs of the Hessian's eigenvalues say minimum, maximum or saddle
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from course_lib.checks import check_positive, check_tensors
+
+
+def numerical_gradient(f: Callable[[Tensor], Tensor], x: Tensor, step: float = 1e-5) -> Tensor:
+    """Gradient by central differences, two evaluations of f a coordinate.
+
+    Args:
+        f: Maps a tensor of x's shape to a value of shape ().
+        x: Where; any shape, floating point. float64 allows far smaller errors than float32.
+        step: h, above 0.
+
+    Returns:
+        A tensor of x's shape.
+
+    Raises:
+        ValueError: For a bad x or step.
+    """
+    check_tensors(x=(x.reshape(-1), "D"))
+    check_positive(step=step)
+    gradient = torch.zeros_like(x)
+    for index in range(x.numel()):
+        nudge = torch.zeros_like(x)
+        nudge.view(-1)[index] = step
+        gradient.view(-1)[index] = (f(x + nudge) - f(x - nudge)) / (2 * step)
+    return gradient
+
+
+def classify_stationary_point(f: Callable[[Tensor], Tensor], x: Tensor, tolerance: float = 1e-6) -> str:
+    """Say what kind of point x is.
+
+    Args:
+        f: Maps a point (D,) to a value of shape (), twice differentiable by autograd.
+        x: (D,), floating point.
+        tolerance: Gradient and curvature count as zero below this.
+
+    Returns:
+        "minimum", "maximum", "saddle", "flat" (a curvature is zero: the second derivative does not decide) or
+        "not stationary".
+
+    Raises:
+        ValueError: For a bad x.
+    """
+    check_tensors(x=(x, "D"))
+    if torch.func.grad(f)(x).norm() > tolerance:
+        return "not stationary"
+    curvature = torch.linalg.eigvalsh(torch.func.hessian(f)(x))  # ascending
+    if curvature[0] < -tolerance and curvature[-1] > tolerance:
+        return "saddle"
+    if curvature.abs().min() <= tolerance:
+        return "flat"
+    return "minimum" if curvature[0] > 0 else "maximum"

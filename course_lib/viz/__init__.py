@@ -1,0 +1,27 @@
+"""Figures, tables and sliders in the course's one style; see `style`, `display` and `plane`."""
+
+from course_lib.viz.display import Table, explore, show, table
+from course_lib.viz.plane import draw_contours, draw_regions, draw_samples, plane_points
+from course_lib.viz.style import BLUE, COLOURS, GREEN, GREY, ORANGE, PAPER, PINK, SKY, YELLOW, figure, show_images
+
+__all__ = [
+    "BLUE",
+    "COLOURS",
+    "GREEN",
+    "GREY",
+    "ORANGE",
+    "PAPER",
+    "PINK",
+    "SKY",
+    "YELLOW",
+    "Table",
+    "draw_contours",
+    "draw_regions",
+    "draw_samples",
+    "explore",
+    "figure",
+    "plane_points",
+    "show",
+    "show_images",
+    "table",
+]
