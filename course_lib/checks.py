@@ -46,14 +46,14 @@ def check_tensors(**arguments: tuple[object, str]) -> None:
         if not value.is_floating_point():
             raise ValueError(f"{wanted}, not a {describe(value)}; {name}.float() converts it")
         _match(name, value, pattern, sizes, wanted)
+        if first is not None and value.device != first[1].device:
+            raise ValueError(
+                f"{name} is on {value.device} but {first[0]} on {first[1].device}; move them to one device"
+            )
         if not torch.isfinite(value).all():
             bad = int((~torch.isfinite(value)).sum())
             raise ValueError(
                 f"{name} holds {bad} NaN or infinite values of {value.numel()}; remove or replace them first"
-            )
-        if first is not None and value.device != first[1].device:
-            raise ValueError(
-                f"{name} is on {value.device} but {first[0]} on {first[1].device}; move them to one device"
             )
         first = first or (name, value)
 
@@ -79,8 +79,14 @@ def _match(name: str, value: Tensor, pattern: str, sizes: dict[str, tuple[int, s
             raise ValueError(f"{name} has {letter} = {size} but {owner} has {letter} = {known}; they must be equal")
 
 
-def check_labels(name: str, labels: object, num_classes: int | None = None) -> None:
+def check_labels(name: str, labels: object, num_classes: int | None = None, **samples: Tensor) -> None:
     """Check class labels: an int64 tensor of shape (N,) with values 0 ... num_classes - 1.
+
+    Args:
+        name: What the caller names the labels.
+        labels: What came.
+        num_classes: K, at least 2; without it any labels from 0 are right.
+        **samples: name=tensor, what the labels belong to: it must have N rows and be on the same device.
 
     Raises:
         ValueError: One line that says what came and what was wanted.
@@ -89,6 +95,13 @@ def check_labels(name: str, labels: object, num_classes: int | None = None) -> N
         raise ValueError(f"{name} must be an int64 tensor of shape (N,) of class labels, not a {describe(labels)}")
     if labels.numel() == 0:
         raise ValueError(f"{name} is empty: at least one label is needed")
+    for other, value in samples.items():
+        if len(labels) != len(value):
+            raise ValueError(f"{name} has N = {len(labels)} but {other} has N = {len(value)}; they must be equal")
+        if labels.device != value.device:
+            raise ValueError(f"{name} is on {labels.device} but {other} on {value.device}; move them to one device")
+    if num_classes is not None and num_classes < 2:
+        raise ValueError(f"num_classes must be at least 2, not {num_classes}")
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or (num_classes is not None and high >= num_classes):
         limit = "" if num_classes is None else f" to {num_classes - 1}"

@@ -30,6 +30,8 @@ def pairwise_distances(A: Tensor, B: Tensor, norm: int = 2) -> Tensor:
         ValueError: For bad shapes or values, or another norm.
     """
     check_tensors(A=(A, "N D"), B=(B, "M D"))
+    if A.dtype != B.dtype:
+        raise ValueError(f"A is {A.dtype} but B is {B.dtype}; convert one with .to(dtype)")
     if norm == 1:
         return torch.cdist(A, B, p=1)
     if norm == 2:
@@ -80,9 +82,8 @@ def knn_predict(X: Tensor, train_X: Tensor, train_labels: Tensor, k: int, norm: 
     Raises:
         ValueError: For bad shapes, values or labels, or k outside 1 ... N.
     """
-    check_labels("train_labels", train_labels)
-    if len(train_labels) != len(train_X):
-        raise ValueError(f"train_labels has N = {len(train_labels)} but train_X has N = {len(train_X)}: not equal")
+    check_tensors(train_X=(train_X, "N D"))
+    check_labels("train_labels", train_labels, train_X=train_X)
     neighbours = train_labels[nearest(X, train_X, k, norm)]  # (M, k)
     votes = torch.zeros(len(X), int(train_labels.max()) + 1, dtype=torch.int64, device=X.device)
     votes.scatter_add_(1, neighbours, torch.ones_like(neighbours))

@@ -83,9 +83,12 @@ def train(
         The history, including the epochs before a resumption.
 
     Raises:
-        ValueError: If X and y differ in length, or a number is out of range, or the loss is no longer finite.
+        ValueError: If X and y differ in length, or a number is out of range, or the loss is no longer finite, or the
+            optimiser has no state to save.
     """
     check_positive(epochs=epochs, batch=batch)
+    if checkpoint is not None and not hasattr(optimiser, "state_dict"):
+        raise ValueError(f"a checkpoint needs an optimiser with state_dict, such as torch.optim's, not {optimiser!r}")
     if len(X) != len(y) or len(X) == 0:
         raise ValueError(f"X and y must have the same number of samples, at least 1, not {len(X)} and {len(y)}")
     history, done = _resume(checkpoint, model, optimiser, generator)

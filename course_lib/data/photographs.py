@@ -34,7 +34,7 @@ def photograph(name: str, height: int | None = None) -> Tensor:
         pixels = getattr(skimage.data, name)()
     else:
         raise ValueError(f"no photograph {name!r}; there are {', '.join(sorted([*_SCIKIT_LEARN, *_SCIKIT_IMAGE]))}")
-    picture = torch.from_numpy(np.ascontiguousarray(np.atleast_3d(pixels))).permute(2, 0, 1).float() / 255  # (C, H, W)
+    picture = torch.from_numpy(np.array(np.atleast_3d(pixels))).permute(2, 0, 1).float() / 255  # (C, H, W)
     if height is None:
         return picture
     if height < 1:

@@ -24,7 +24,7 @@ def split_indices(samples: int, fractions: Sequence[float] = (0.7, 0.15, 0.15), 
     Raises:
         ValueError: For fractions that are not positive or do not sum to 1, or too few samples.
     """
-    if min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:
+    if not fractions or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:
         raise ValueError(f"fractions must be above 0 and sum to 1, not {tuple(fractions)}")
     cuts = [round(samples * sum(fractions[: i + 1])) for i in range(len(fractions))]
     sizes = [b - a for a, b in zip([0, *cuts], cuts, strict=False)]
@@ -48,5 +48,6 @@ def standardise(train: Tensor, *others: Tensor) -> list[Tensor]:
     """
     check_tensors(train=(train, "N D"), **{f"part {i}": (part, f"M{i} D") for i, part in enumerate(others, 2)})
     mean, deviation = train.mean(dim=0), train.std(dim=0, unbiased=False)
-    deviation = torch.where(deviation > 0, deviation, 1.0)
+    varies = train.amax(dim=0) > train.amin(dim=0)  # a constant column's deviation can be a rounding error, not 0
+    deviation = torch.where(varies, deviation, 1.0)
     return [(part - mean) / deviation for part in (train, *others)]

@@ -26,7 +26,9 @@ def linear_scores(X: Tensor, weights: Tensor) -> Tensor:
     Raises:
         ValueError: For bad shapes or values.
     """
-    check_tensors(X=(X, "N D"), weights=(weights, "F K" if weights.ndim == 2 else "F"))
+    check_tensors(X=(X, "N D"), weights=(weights, "F K" if isinstance(weights, Tensor) and weights.ndim == 2 else "F"))
+    if weights.dtype != X.dtype:
+        raise ValueError(f"X is {X.dtype} but weights is {weights.dtype}; convert one with .to(dtype)")
     if len(weights) != X.shape[1] + 1:
         raise ValueError(f"weights needs {X.shape[1] + 1} rows, one a feature and an intercept, not {len(weights)}")
     return add_bias(X) @ weights
@@ -45,6 +47,7 @@ def hyperplane_distance(X: Tensor, weights: Tensor) -> Tensor:
     Raises:
         ValueError: For bad shapes or values, or w = 0.
     """
+    check_tensors(X=(X, "N D"), weights=(weights, "F"))
     norm = weights[:-1].norm()
     if norm == 0:
         raise ValueError("w = 0 defines no hyperplane: at least one weight beside the intercept must differ from 0")

@@ -29,29 +29,33 @@ def lasso(X: Tensor, y: Tensor, penalty: float, sweeps: int = 1000, tolerance: f
         y: (N,) targets.
         penalty: lambda > 0.
         sweeps: At most this many passes over all weights.
-        tolerance: Stop when no weight moved by more than this in a sweep.
+        tolerance: Stop when no weight moved in a sweep by more than this times the largest weight, or by more than
+            rounding in X's precision.
 
     Returns:
         Weights (D,), many exactly zero, and the intercept (a tensor of shape ()).
 
     Raises:
-        ValueError: For bad shapes or values, a constant column, a penalty that is not above 0, or no convergence.
+        ValueError: For bad shapes or values, one sample, a constant column, a penalty that is not above 0, or no
+            convergence.
     """
     check_tensors(X=(X, "N D"), y=(y, "N"))
-    check_positive(penalty=penalty, tolerance=tolerance)
+    check_positive(penalty=penalty, sweeps=sweeps, tolerance=tolerance)
+    if len(X) < 2:
+        raise ValueError("one sample cannot tell weights from the intercept: at least 2 samples are needed")
     x_mean, y_mean = X.mean(dim=0), y.to(X.dtype).mean()
     Xc, yc = X - x_mean, y.to(X.dtype) - y_mean
     G = Xc.mT @ Xc / len(X)  # (D, D)
     correlation = Xc.mT @ yc / len(X)  # (D,)
-    constant = (G.diagonal() == 0).nonzero()[:, 0].tolist()
+    constant = (X.amax(dim=0) == X.amin(dim=0)).nonzero()[:, 0].tolist()
     if constant:
         raise ValueError(f"column {constant[0]} of X is constant: drop it, the intercept covers it")
-    weights = torch.zeros_like(correlation)
+    weights, settled = torch.zeros_like(correlation), max(tolerance, 10 * torch.finfo(X.dtype).eps)
     for _ in range(sweeps):
         before = weights.clone()
         for j in range(len(weights)):
             c = correlation[j] - G[j] @ weights + G[j, j] * weights[j]
             weights[j] = torch.sign(c) * torch.clamp(c.abs() - penalty, min=0) / G[j, j]
-        if (weights - before).abs().max() <= tolerance:
+        if (weights - before).abs().max() <= settled * weights.abs().max():
             return weights, y_mean - x_mean @ weights
     raise ValueError(f"the lasso did not settle within {sweeps} sweeps: scale the columns or allow more sweeps")

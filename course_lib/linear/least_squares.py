@@ -29,11 +29,12 @@ def normal_equation(X: Tensor, y: Tensor) -> Tensor:
 
     Raises:
         ValueError: For bad shapes or values, fewer samples than features, or columns so nearly dependent that
-            X^T X is not positive definite in this precision.
+            X^T X is singular but for rounding.
     """
     targets = _targets(X, y)
-    factor, failed = torch.linalg.cholesky_ex(X.mT @ X)
-    if failed:
+    gram = X.mT @ X
+    factor, failed = torch.linalg.cholesky_ex(gram)
+    if failed or _dependent(factor.diagonal().square(), gram.diagonal(), len(X)):
         raise ValueError(f"X^T X is singular in {X.dtype}: its columns depend on each other; use ridge")
     return torch.cholesky_solve(X.mT @ targets, factor).reshape(X.shape[1:] + y.shape[1:])
 
@@ -53,10 +54,17 @@ def least_squares(X: Tensor, y: Tensor) -> Tensor:
     """
     targets = _targets(X, y)
     Q, R = torch.linalg.qr(X)
-    pivots = R.diagonal().abs()
-    if pivots.min() <= pivots.max() * torch.finfo(X.dtype).eps * len(X):
+    if _dependent(R.diagonal().abs(), R.norm(dim=0), len(X)):
         raise ValueError("columns of X are linearly dependent, many weights fit alike: drop a column or use ridge")
     return torch.linalg.solve_triangular(R, Q.mT @ targets, upper=True).reshape(X.shape[1:] + y.shape[1:])
+
+
+def _dependent(own: Tensor, whole: Tensor, samples: int) -> bool:
+    """Whether what some column adds to those before it is rounding beside the column itself, in whatever units.
+
+    The rounding of a sum of N products grows like sqrt(N) eps; dependent columns leave about a fifth of this limit.
+    """
+    return bool((own <= 4 * samples**0.5 * torch.finfo(own.dtype).eps * whole).any())
 
 
 def _targets(X: Tensor, y: Tensor) -> Tensor:

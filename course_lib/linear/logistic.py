@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from course_lib.checks import check_labels, check_tensors
+from course_lib.checks import check_labels, check_tensors, describe
 from course_lib.linear.basis import add_bias
 from course_lib.optim.newton import newton
 
@@ -32,7 +32,14 @@ def logistic_loss(weights: Tensor, X: Tensor, labels: Tensor, penalty: float = 0
 
     Returns:
         A tensor of shape (): the summed loss in nats.
+
+    Raises:
+        ValueError: For bad shapes, values or labels.
     """
+    check_tensors(X=(X, "N D"))
+    check_labels("labels", labels, 2, X=X)
+    if weights.shape != (X.shape[1] + 1,):
+        raise ValueError(f"weights must have shape ({X.shape[1] + 1},), the intercept last, not {describe(weights)}")
     scores = add_bias(X) @ weights  # (N,)
     sign = 1 - 2 * labels.to(X.dtype)  # -1 for class 1, +1 for class 0
     return softplus(sign * scores).sum() + 0.5 * penalty * weights[:-1].square().sum()
@@ -53,12 +60,10 @@ def fit_logistic(X: Tensor, labels: Tensor, penalty: float = 1.0) -> Tensor:
         ValueError: For bad shapes, values or labels, one class only, or weights that do not settle.
     """
     check_tensors(X=(X, "N D"))
-    check_labels("labels", labels, 2)
-    if len(labels) != len(X):
-        raise ValueError(f"labels has N = {len(labels)} but X has N = {len(X)}; they must be equal")
+    check_labels("labels", labels, 2, X=X)
     if labels.min() == labels.max():
         raise ValueError(f"all {len(labels)} labels are {int(labels[0])}: both classes are needed")
-    if penalty < 0:
-        raise ValueError(f"penalty must be 0 or more, not {penalty}")
+    if not 0 <= penalty < float("inf"):
+        raise ValueError(f"penalty must be a finite number, 0 or more, not {penalty}")
     start = torch.zeros(X.shape[1] + 1, dtype=X.dtype, device=X.device)
     return newton(lambda w: logistic_loss(w, X, labels, penalty), start)

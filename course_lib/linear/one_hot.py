@@ -31,8 +31,6 @@ def one_hot_least_squares(X: Tensor, labels: Tensor, num_classes: int) -> Tensor
         ValueError: For bad shapes, values or labels, or fewer samples than features.
     """
     check_tensors(X=(X, "N D"))
-    check_labels("labels", labels, num_classes)
-    if len(labels) != len(X):
-        raise ValueError(f"labels has N = {len(labels)} but X has N = {len(X)}; they must be equal")
+    check_labels("labels", labels, num_classes, X=X)
     targets = torch.nn.functional.one_hot(labels, num_classes).to(X.dtype)  # (N, K)
     return least_squares(add_bias(X), targets)

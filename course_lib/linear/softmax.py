@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_labels, check_positive, check_tensors
+from course_lib.checks import check_labels, check_positive, check_tensors, describe
 from course_lib.linear.basis import add_bias
 from course_lib.optim.newton import newton
 
@@ -25,7 +25,12 @@ def log_softmax(scores: Tensor) -> Tensor:
 
     Returns:
         (N, K), each row the logarithm of probabilities that sum to one.
+
+    Raises:
+        ValueError: If the scores are not a non-empty floating-point matrix.
     """
+    if not isinstance(scores, Tensor) or scores.ndim != 2 or not scores.is_floating_point() or scores.numel() == 0:
+        raise ValueError(f"scores must be a floating-point tensor of shape (N, K), not a {describe(scores)}")
     shifted = scores - scores.amax(dim=1, keepdim=True)
     return shifted - shifted.exp().sum(dim=1, keepdim=True).log()
 
@@ -44,9 +49,7 @@ def cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:
         ValueError: For bad shapes, values or labels.
     """
     check_tensors(scores=(scores, "N K"))
-    check_labels("labels", labels, scores.shape[1])
-    if len(labels) != len(scores):
-        raise ValueError(f"labels has N = {len(labels)} but scores has N = {len(scores)}; they must be equal")
+    check_labels("labels", labels, scores.shape[1], scores=scores)
     return -log_softmax(scores).gather(1, labels[:, None]).mean()
 
 
@@ -59,7 +62,12 @@ def cross_entropy_gradient(scores: Tensor, labels: Tensor) -> Tensor:
 
     Returns:
         (N, K); each row sums to zero.
+
+    Raises:
+        ValueError: For bad shapes, values or labels.
     """
+    check_tensors(scores=(scores, "N K"))
+    check_labels("labels", labels, scores.shape[1], scores=scores)
     probabilities = log_softmax(scores).exp()
     probabilities[torch.arange(len(labels), device=labels.device), labels] -= 1
     return probabilities / len(labels)
@@ -73,7 +81,7 @@ def fit_softmax(X: Tensor, labels: Tensor, num_classes: int, penalty: float = 1.
 
     Args:
         X: (N, D) samples, floating point.
-        labels: (N,) int64 classes 0 ... num_classes - 1.
+        labels: (N,) int64 classes 0 ... num_classes - 1, each present.
         num_classes: K, at least 2.
         penalty: lambda > 0.
 
@@ -81,11 +89,14 @@ def fit_softmax(X: Tensor, labels: Tensor, num_classes: int, penalty: float = 1.
         (D + 1, K) weights, the intercepts in the last row.
 
     Raises:
-        ValueError: For bad shapes, values or labels, or a penalty that is not above 0.
+        ValueError: For bad shapes, values or labels, a class without samples, or a penalty that is not above 0.
     """
     check_tensors(X=(X, "N D"))
-    check_labels("labels", labels, num_classes)
+    check_labels("labels", labels, num_classes, X=X)
     check_positive(penalty=penalty)
+    absent = (labels.bincount(minlength=num_classes) == 0).nonzero()[:, 0].tolist()
+    if absent:
+        raise ValueError(f"class {absent[0]} of {num_classes} has no sample: its intercept would fall for ever")
     inputs, shape = add_bias(X), (X.shape[1] + 1, num_classes)
 
     def loss(flat: Tensor) -> Tensor:

@@ -40,12 +40,12 @@ def gradient_descent(f: Surface, start: Tensor, rate: float, steps: int, momentu
     check_positive(rate=rate, steps=steps)
     if not 0 <= momentum < 1:
         raise ValueError(f"momentum must be at least 0 and below 1, not {momentum}")
-    point, velocity, path = start.detach().clone(), torch.zeros_like(start), [start.detach().clone()]
+    path, velocity = [start.detach().clone()], torch.zeros_like(start)
     for _ in range(steps):
-        (gradient,) = torch.autograd.grad(f(point.requires_grad_()), point)
+        point = path[-1].clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(f(point), point)
         velocity = momentum * velocity + gradient
-        point = point.detach() - rate * velocity
-        path.append(point)
+        path.append(path[-1] - rate * velocity)
     return torch.stack(path)
 
 

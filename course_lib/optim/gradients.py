@@ -28,13 +28,14 @@ def numerical_gradient(f: Callable[[Tensor], Tensor], x: Tensor, step: float = 1
     Raises:
         ValueError: For a bad x or step.
     """
-    check_tensors(x=(x.reshape(-1), "D"))
+    check_tensors(x=(x.detach().reshape(-1) if isinstance(x, Tensor) else x, "D"))
     check_positive(step=step)
-    gradient = torch.zeros_like(x)
-    for index in range(x.numel()):
-        nudge = torch.zeros_like(x)
+    point = x.detach().contiguous()
+    gradient, nudge = torch.zeros_like(point), torch.zeros_like(point)
+    for index in range(point.numel()):
         nudge.view(-1)[index] = step
-        gradient.view(-1)[index] = (f(x + nudge) - f(x - nudge)) / (2 * step)
+        gradient.view(-1)[index] = (f(point + nudge) - f(point - nudge)) / (2 * step)
+        nudge.view(-1)[index] = 0
     return gradient
 
 
@@ -56,7 +57,7 @@ def classify_stationary_point(f: Callable[[Tensor], Tensor], x: Tensor, toleranc
     check_tensors(x=(x, "D"))
     if torch.func.grad(f)(x).norm() > tolerance:
         return "not stationary"
-    curvature = torch.linalg.eigvalsh(torch.func.hessian(f)(x))  # ascending
+    curvature = torch.linalg.eigvalsh(torch.func.jacrev(torch.func.grad(f))(x))  # ascending
     if curvature[0] < -tolerance and curvature[-1] > tolerance:
         return "saddle"
     if curvature.abs().min() <= tolerance:

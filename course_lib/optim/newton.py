@@ -26,7 +26,8 @@ def newton(loss: Callable[[Tensor], Tensor], start: Tensor, steps: int = 100, to
         start: (D,) first parameters, floating point.
         steps: At most this many Newton steps.
         tolerance: Stop when the Newton decrement g^T H^{-1} g / 2, the expected further gain, is below
-            tolerance times (1 + |loss|), or below what this precision can resolve.
+            tolerance times (1 + |loss|), or below what this precision can resolve, and has fallen at least tenfold
+            in the last step. Without a minimum it falls only by a factor e a step, however small it gets.
 
     Returns:
         (D,) parameters at the minimum.
@@ -37,16 +38,19 @@ def newton(loss: Callable[[Tensor], Tensor], start: Tensor, steps: int = 100, to
     """
     check_tensors(start=(start, "D"))
     x = start.detach().clone()
-    resolution = max(tolerance, 4 * torch.finfo(x.dtype).eps)
+    resolution, previous = max(tolerance, 4 * torch.finfo(x.dtype).eps), float("inf")
     for _ in range(steps):
-        value, gradient, hessian = loss(x), torch.func.grad(loss)(x), torch.func.hessian(loss)(x)
+        value, gradient = loss(x), torch.func.grad(loss)(x)
+        hessian = torch.func.jacrev(torch.func.grad(loss))(x)
         factor, failed = torch.linalg.cholesky_ex(hessian)
         if failed:
             break
         direction = -torch.cholesky_solve(gradient[:, None], factor)[:, 0]
         slope = gradient @ direction  # minus twice the decrement
-        if -slope / 2 <= resolution * (1 + value.abs()):
+        decrement = float(-slope / 2)
+        if decrement <= resolution * (1 + float(value.abs())) and decrement <= 0.1 * previous:
             return x + direction
+        previous = decrement
         t = 1.0
         while t > 1e-8 and not loss(x + t * direction) <= value + 1e-4 * t * slope:
             t /= 2

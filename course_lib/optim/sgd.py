@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_positive
+from course_lib.checks import check_positive, check_tensors
 
 
 class SGD:
@@ -82,8 +82,10 @@ def gradient_noise(
         generator: Where the indices come from.
 
     Raises:
-        ValueError: For a batch that is empty or larger than the data set.
+        ValueError: For no draws, or a batch that is empty or larger than the data set.
     """
+    check_tensors(weights=(weights, "D"))
+    check_positive(draws=draws)
     if not 1 <= batch <= samples:
         raise ValueError(f"batch must be 1 to {samples}, the size of the data set, not {batch}")
     gradient = torch.func.grad(loss)

@@ -6,12 +6,11 @@ import io
 import os
 from collections.abc import Callable, Sequence
 
-import matplotlib as mpl
 from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course_lib.viz.style import DOTS_PER_INCH, PAPER, STYLE
+from course_lib.viz.style import DOTS_PER_INCH, PAPER
 
 
 def show(made: Figure, caption: str, alt: str, name: str | None = None) -> None:
@@ -38,8 +37,7 @@ def show(made: Figure, caption: str, alt: str, name: str | None = None) -> None:
 def _png(made: Figure) -> bytes:
     """The figure as a small PNG, byte for byte the same on every run: at most 256 colours and no date inside."""
     full = io.BytesIO()
-    with mpl.rc_context(STYLE):
-        made.savefig(full, format="png", dpi=DOTS_PER_INCH, facecolor=PAPER)
+    made.savefig(full, format="png", dpi=DOTS_PER_INCH, facecolor=PAPER)
     small = io.BytesIO()
     Image.open(full).convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE).save(small, "PNG", optimize=True)
     return small.getvalue()
@@ -60,7 +58,8 @@ class Table:
     def _repr_markdown_(self) -> str:
         numeric = [all(_is_number(row[i]) for row in self.rows) for i in range(len(self.header))]
         rule = ["---:" if right else ":---" for right in numeric]
-        return "\n".join("| " + " | ".join(line) + " |" for line in [self.header, rule, *self.rows])
+        lines = [[cell.replace("|", "\\|") for cell in line] for line in [self.header, rule, *self.rows]]
+        return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
     def __repr__(self) -> str:
         widths = [max(len(line[i]) for line in [self.header, *self.rows]) for i in range(len(self.header))]

@@ -37,7 +37,8 @@ STYLE: Any = {
     "grid.linewidth": 0.6,
     "image.cmap": "viridis",
     "legend.fontsize": 9,
-    "legend.frameon": False,
+    "legend.edgecolor": PAPER,
+    "legend.facecolor": PAPER,
     "lines.linewidth": 1.8,
     "lines.markersize": 5,
     "scatter.edgecolors": "none",
@@ -45,7 +46,7 @@ STYLE: Any = {
 
 
 def figure(rows: int = 1, columns: int = 1, width: float = 7.0, height: float = 3.6, **subplots):
-    """An empty figure in the course's style.
+    """An empty figure in the course's style, which becomes matplotlib's style for this process.
 
     Args:
         rows, columns: The grid of axes.
@@ -55,9 +56,9 @@ def figure(rows: int = 1, columns: int = 1, width: float = 7.0, height: float = 
     Returns:
         The figure, and one axes or an array of axes as `matplotlib.pyplot.subplots` gives them.
     """
-    with mpl.rc_context(STYLE):
-        made = Figure(figsize=(width, height))
-        return made, made.subplots(rows, columns, **subplots)
+    mpl.rcParams.update(STYLE)
+    made = Figure(figsize=(width, height))
+    return made, made.subplots(rows, columns, **subplots)
 
 
 def show_images(axes: Sequence, images: Sequence, titles: Sequence[str] = (), **imshow) -> None:

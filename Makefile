@@ -1,0 +1,47 @@
+# `make help` lists the targets. Everything runs in .venv, which bootstrap.py makes from requirements.lock.
+PYTHON ?= python3
+PORT ?= 8000
+N ?=
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install course book serve lab chapter check test lint bench lock
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: ## Make .venv from the lock file (does nothing when it is up to date)
+	@$(PYTHON) bootstrap.py
+
+course: install ## Build the book, release the assignments, grade the sample class, show where everything is
+	@$(BIN)/python -m course_book course
+
+book: install ## Build the book into _build/html
+	@$(BIN)/python -m course_book build
+
+serve: install ## Show the built book at http://localhost:8000 (PORT=... for another port)
+	@$(BIN)/python -m course_book serve --port $(PORT)
+
+lab: install ## Open JupyterLab (PORT=... for another port)
+	@$(BIN)/python -m course_book lab --port $(PORT)
+
+chapter: install ## Execute one chapter's text and store the notebook: make chapter N=02
+	@$(BIN)/python -m course_book execute $(N)
+
+check: install ## Check that text, notebooks and stored outputs belong together
+	@$(BIN)/python -m course_book check
+
+test: install ## Run everything that continuous integration runs
+	@$(BIN)/python -m course_book test
+
+lint: install ## Ruff, mypy, and the check of the chapters
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m course_book check
+
+bench: install ## Compare our speed with numpy, scikit-learn and torch, side by side
+	@$(BIN)/python -m benchmarks
+
+lock: install ## Resolve the dependencies of pyproject.toml again
+	@$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --fork-strategy fewest --all-extras \
+		--generate-hashes --no-annotate --no-header pyproject.toml -o requirements.lock

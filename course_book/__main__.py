@@ -1,0 +1,89 @@
+"""`python -m course_book COMMAND`: what the Makefile calls. Errors are one line; `--help` lists the commands."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from course_book.paths import find_chapter
+
+
+def _execute(arguments: argparse.Namespace) -> None:
+    from course_book.execute import execute
+
+    name = find_chapter(arguments.chapter)
+    measured = execute(name)
+    print(f"chapters/{name}.ipynb stored: {measured['seconds']:.1f} s, peak memory {measured['peak_gib']:.2f} GiB")
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    from course_book.check import faults
+
+    found = faults()
+    print("\n".join(found) if found else "all chapters: text, notebook and outputs belong together")
+    if found:
+        sys.exit(1)
+
+
+def _build(arguments: argparse.Namespace) -> None:
+    from course_book.build import build
+
+    build(clean=arguments.clean)
+
+
+def _serve(arguments: argparse.Namespace) -> None:
+    from course_book.serve import serve
+
+    serve(arguments.port)
+
+
+def _lab(arguments: argparse.Namespace) -> None:
+    from course_book.serve import lab
+
+    lab(arguments.port)
+
+
+def _test(arguments: argparse.Namespace) -> None:
+    from course_book.run import run_tests
+
+    run_tests()
+
+
+def _course(arguments: argparse.Namespace) -> None:
+    from course_book.run import run_course
+
+    run_course()
+
+
+def main() -> None:
+    """Parse the command line and run one command."""
+    parser = argparse.ArgumentParser(prog="python -m course_book", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, function, words in (
+        ("execute", _execute, "execute one chapter's text and store the notebook"),
+        ("check", _check, "check that texts, notebooks and outputs belong together"),
+        ("build", _build, "build the book into _build/html"),
+        ("serve", _serve, "show the built book in a browser"),
+        ("lab", _lab, "open JupyterLab"),
+        ("test", _test, "run everything that continuous integration runs"),
+        ("course", _course, "build the book, release the assignments and grade the sample class"),
+    ):
+        command = commands.add_parser(name, help=words, description=words)
+        command.set_defaults(run=function)
+        if name == "execute":
+            command.add_argument("chapter", help="number or name, such as 02")
+        if name == "build":
+            command.add_argument("--clean", action="store_true", help="build every page anew")
+        if name in ("serve", "lab"):
+            command.add_argument("--port", type=int, default=8000)
+    arguments = parser.parse_args()
+    try:
+        arguments.run(arguments)
+    except (ValueError, OSError, RuntimeError) as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""Build the book with Jupyter Book: warnings are errors, and unchanged pages are not built again."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from course_book.paths import HTML, ROOT
+
+
+def build(clean: bool = False) -> None:
+    """Build `_build/html` from the stored notebooks; nothing is executed and no network is used.
+
+    Args:
+        clean: Forget earlier builds first.
+
+    Raises:
+        RuntimeError: If Sphinx reports a warning or an error; its words are on the terminal.
+    """
+    if clean:
+        shutil.rmtree(ROOT / "_build", ignore_errors=True)
+    tool = str(Path(sys.executable).with_name("jupyter-book"))
+    command = [tool, "build", str(ROOT), "-n", "-W", "--keep-going", "-q"]
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if finished.returncode or not (HTML / "index.html").exists():
+        print(finished.stdout[-6000:], finished.stderr[-6000:], file=sys.stderr)
+        raise RuntimeError("the book was not built; the lines above say which page and why")

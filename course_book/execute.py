@@ -1,0 +1,110 @@
+"""Turn a chapter's text into an executed notebook, and measure what that took.
+
+The stored notebook is normalised: cell ids come from the cells' text, and nothing that changes from run to run
+(times, versions, counters of the kernel) is kept. Executing the same text twice gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections import Counter
+
+import jupytext
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+
+from course_book.library import library_digest
+from course_book.paths import MEASURED, ROOT, notebook_path, text_path
+
+# Asked of the kernel after the last cell; never stored.
+PEAK_MEMORY = "import resource, sys; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, sys.platform)"
+LOADED = "import sys; print(*sorted(n for n in sys.modules if n.split('.')[0] == 'course_lib'))"
+
+
+def read_text(name: str) -> NotebookNode:
+    """A chapter's text as a notebook without outputs, with cell ids made from what the cells say."""
+    notebook = jupytext.read(text_path(name), fmt="md:myst")
+    seen: Counter[str] = Counter()
+    for cell in notebook.cells:
+        digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
+        seen[digest] += 1
+        cell["id"] = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
+    notebook.metadata = {
+        "jupytext": {"formats": "ipynb,text//md:myst"},
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    return notebook
+
+
+def execute(name: str) -> dict[str, float]:
+    """Execute a chapter, store its notebook, and record run time and peak memory.
+
+    Args:
+        name: Such as 02_optimization.
+
+    Returns:
+        Seconds and peak memory in GiB of this run.
+
+    Raises:
+        RuntimeError: If a cell raises; nothing is stored then.
+        ValueError: If a cell wrote to stderr; nothing is stored then.
+    """
+    notebook = read_text(name)
+    os.environ["COURSE_STATIC"] = "1"  # sliders draw their first picture
+    os.environ.setdefault("COURSE_DEVICE", "cpu")  # what the book's numbers are stated for
+    client = NotebookClient(
+        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(ROOT / "chapters")}}
+    )
+    started = time.perf_counter()
+    with client.setup_kernel():
+        for index, cell in enumerate(notebook.cells):
+            try:
+                client.execute_cell(cell, index)
+            except CellExecutionError as error:
+                raise RuntimeError(f"cell {index} of {name} raised; nothing was stored\n{error}") from None
+        seconds = time.perf_counter() - started
+        peak, platform = _ask(client, PEAK_MEMORY).split()
+        modules = _ask(client, LOADED).split()
+    _normalise(notebook)
+    notebook.metadata["course"] = {"library": library_digest(modules), "modules": modules}
+    nbformat.validate(notebook)
+    notebook_path(name).write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+    gib = int(peak) / (2**30 if platform == "darwin" else 2**20)
+    return _record(name, {"seconds": round(seconds, 1), "peak_gib": round(gib, 2)})
+
+
+def _ask(client: NotebookClient, code: str) -> str:
+    """Run code in the kernel outside the notebook and return what it printed."""
+    client.nb.cells.append(nbformat.v4.new_code_cell(code))
+    cell = client.execute_cell(client.nb.cells[-1], len(client.nb.cells) - 1, store_history=False)
+    client.nb.cells.pop()
+    return "".join(output.text for output in cell.outputs)
+
+
+def _normalise(notebook: NotebookNode) -> None:
+    """Keep what is the same on every run, and refuse warnings."""
+    for cell in notebook.cells:
+        if cell.cell_type != "code":
+            continue
+        cell.metadata.pop("execution", None)
+        for output in cell.outputs:
+            if output.output_type == "stream" and output.name == "stderr":
+                line = output.text.strip().splitlines()[0]
+                raise ValueError(f"a cell wrote to stderr, so nothing was stored: {line}")
+
+
+def _record(name: str, measured: dict[str, float]) -> dict[str, float]:
+    """Keep this run's figures unless the recorded ones are within a fifth of them, which is noise."""
+    table = json.loads(MEASURED.read_text()) if MEASURED.exists() else {}
+    old = table.get(name)
+    if old is None or any(abs(measured[key] - old[key]) > 0.2 * old[key] for key in measured):
+        table[name] = measured
+        MEASURED.write_text(json.dumps(dict(sorted(table.items())), indent=2) + "\n")
+    return measured

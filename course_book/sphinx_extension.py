@@ -1,0 +1,46 @@
+"""Our part of the Sphinx build: generated pages before reading, and a useful form behind the issue button."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+from urllib.parse import urlencode
+
+from sphinx.application import Sphinx
+
+from course_book.pages import write_pages
+
+FORM = """**Page:** {page}
+
+**What I expected**
+
+
+**What I found instead** (a quotation, or a cell and its output)
+
+
+**Versions:** course {course}, torch {torch}, numpy {numpy}; my own, if I ran the code (`make lab`, Python {python} here):
+
+"""
+
+
+def issue_query(page: str) -> str:
+    """Title and body of a new issue about a page, encoded for an address."""
+    versions = {name: importlib.metadata.version(name) for name in ("torch", "numpy")}
+    python = ".".join(platform.python_version_tuple()[:2])
+    body = FORM.format(page=page, course=importlib.metadata.version("course-lib"), python=python, **versions)
+    return urlencode({"title": f"{page}: ", "body": body})
+
+
+def fill_issue_form(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
+    """Replace the query of the theme's issue button, once the theme has made its buttons."""
+    for group in context.get("header_buttons", []):
+        for button in group.get("buttons", [group]):
+            if button.get("label") == "source-issues-button":
+                button["url"] = button["url"].split("?")[0] + "?" + issue_query(pagename)
+
+
+def setup(app: Sphinx) -> dict:
+    """Called by Sphinx."""
+    app.connect("builder-inited", lambda app: write_pages())
+    app.connect("html-page-context", fill_issue_form, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,101 @@
+"""The world this course looks at: one seeded renderer of textured, lit, overlapping, moving things, every label exact.
+
+    scene = sample_scenes(8, 64, generator=generator(0))   a description: numbers only
+    drawn = render(scene, geometry=True)                   image, slot map, depth, normals
+    mask_boxes(visible_masks(scene, drawn))                any label, counted from the same pixels
+
+Used by chapters 1, 7, 9 to 15, 18 and 19; the appendix "The world this course looks at" shows everything once.
+
+scene       the description          shapes, textures, backgrounds   what things look like
+sample      random scenes, splits    render                          pixels, depth, normals
+labels      masks, boxes, maps       captions                        sentences and their words' objects
+clips       motion, flow, tracks     actions                         classes that lie in motion alone
+figures     people, key points       coco, datasets                  export, streams
+world3d     solids on a plane        cameras, cast, views            poses, rays, pictures and labels in space
+"""
+
+from .actions import ACTIONS, sample_actions
+from .cameras import Cameras, camera_rays, grid_cameras, look_at, orbit_cameras, project
+from .captions import VOCABULARY, Captions, decode, write_captions
+from .cast import cast, occupancy
+from .clips import flow, nearest_slot, occlusion, point_tracks, sample_clips
+from .coco import as_coco
+from .datasets import SceneStream, scene_dataset
+from .figures import keypoints, sample_figures
+from .labels import (
+    image_class,
+    instance_classes,
+    instance_map,
+    mask_boxes,
+    panoptic_map,
+    polygons,
+    semantic_map,
+    visible_fraction,
+    visible_masks,
+)
+from .render import Rendered, amodal_masks, render
+from .sample import SPLITS, Difficulty, held_out, sample_scenes
+from .scene import CATEGORIES, COLOURS, KEYPOINTS, STUFF, Scene
+from .shapes import CLASSES, LOOK_ALIKES
+from .textures import TEXTURES
+from .views import Views, point_cloud, render_views
+from .world3d import SOLIDS, World, box_corners, oriented_boxes, sample_worlds
+
+__all__ = [
+    "ACTIONS",
+    "CATEGORIES",
+    "CLASSES",
+    "COLOURS",
+    "KEYPOINTS",
+    "LOOK_ALIKES",
+    "SOLIDS",
+    "SPLITS",
+    "STUFF",
+    "TEXTURES",
+    "VOCABULARY",
+    "Cameras",
+    "Captions",
+    "Difficulty",
+    "Rendered",
+    "Scene",
+    "SceneStream",
+    "Views",
+    "World",
+    "amodal_masks",
+    "as_coco",
+    "box_corners",
+    "camera_rays",
+    "cast",
+    "decode",
+    "flow",
+    "grid_cameras",
+    "held_out",
+    "image_class",
+    "instance_classes",
+    "instance_map",
+    "keypoints",
+    "look_at",
+    "mask_boxes",
+    "nearest_slot",
+    "occlusion",
+    "occupancy",
+    "orbit_cameras",
+    "oriented_boxes",
+    "panoptic_map",
+    "point_cloud",
+    "point_tracks",
+    "polygons",
+    "project",
+    "render",
+    "render_views",
+    "sample_actions",
+    "sample_clips",
+    "sample_figures",
+    "sample_scenes",
+    "sample_worlds",
+    "scene_dataset",
+    "semantic_map",
+    "visible_fraction",
+    "visible_masks",
+    "write_captions",
+]  # fmt: skip
