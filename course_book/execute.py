@@ -60,7 +60,11 @@ def execute(name: str) -> dict[str, float]:
     os.environ["COURSE_STATIC"] = "1"  # sliders draw their first picture
     os.environ.setdefault("COURSE_DEVICE", "cpu")  # what the book's numbers are stated for
     client = NotebookClient(
-        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(ROOT / "chapters")}}
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        extra_arguments=["--IPKernelApp.log_level=40"],
+        resources={"metadata": {"path": str(ROOT / "chapters")}}
     )
     started = time.perf_counter()
     with client.setup_kernel():

@@ -1,4 +1,4 @@
-"""Our part of the Sphinx build: generated pages before reading, and a useful form behind the issue button."""
+"""Our part of the Sphinx build: generated pages before reading, a useful form behind the issue button, clean scripts."""
 
 from __future__ import annotations
 
@@ -39,8 +39,24 @@ def fill_issue_form(app: Sphinx, pagename: str, templatename: str, context: dict
                 button["url"] = button["url"].split("?")[0] + "?" + issue_query(pagename)
 
 
+def drop_thebe(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
+    """Leave out Thebe, which the theme loads twice although no launch button uses it; the second time is an error."""
+    context["script_files"] = [
+        script
+        for script in context.get("script_files", [])
+        if "thebe" not in f"{script.filename} {script.attributes.get('body')}".lower()
+    ]
+
+
+def start(app: Sphinx) -> None:
+    """Before anything is read: write the generated pages, and let the reader's system choose light or dark."""
+    write_pages()
+    app.config.html_context.setdefault("default_mode", "auto")
+
+
 def setup(app: Sphinx) -> dict:
     """Called by Sphinx."""
-    app.connect("builder-inited", lambda app: write_pages())
+    app.connect("builder-inited", start)
     app.connect("html-page-context", fill_issue_form, priority=900)
+    app.connect("html-page-context", drop_thebe, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,80 @@
+"""pyproject.toml, requirements.lock and environment.yml must name the same packages."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+import tomllib
+from pathlib import Path
+
+import yaml
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def declared() -> list[Requirement]:
+    lines = PROJECT["dependencies"] + [line for extra in PROJECT["optional-dependencies"].values() for line in extra]
+    return [Requirement(line) for line in lines]
+
+
+def locked() -> list[Requirement]:
+    text = (ROOT / "requirements.lock").read_text()
+    return [Requirement(line.split(" \\")[0]) for line in re.findall(r"^[a-z0-9].*", text, re.MULTILINE)]
+
+
+def test_the_lock_holds_one_allowed_version_of_each_declared_package():
+    pins = {}
+    for requirement in locked():
+        pins.setdefault(canonicalize_name(requirement.name), []).append(requirement)
+    for wanted in declared():
+        found = pins[canonicalize_name(wanted.name)]
+        assert len(found) == 1, f"{wanted.name} is pinned {len(found)} times"
+        (pin,) = (specifier.version for specifier in found[0].specifier)
+        assert wanted.specifier.contains(pin, prereleases=True), f"{wanted} does not allow the locked {pin}"
+
+
+def test_every_pin_is_exact_and_hashed_and_names_no_index():
+    text = (ROOT / "requirements.lock").read_text()
+    blocks = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
+    assert len(blocks) == len(locked())
+    for block in blocks:
+        assert re.match(r"\S+==\S+", block), block.splitlines()[0]
+        assert "--hash=sha256:" in block, block.splitlines()[0]
+    assert "://" not in text
+
+
+def test_the_lock_covers_the_python_versions_that_the_project_supports():
+    assert PROJECT["requires-python"] == ">=3.11,<3.14"
+    for requirement in locked():
+        if requirement.marker is None:
+            continue
+        allowed = [
+            Marker(str(requirement.marker)).evaluate(
+                {"python_full_version": f"{v}.0", "python_version": v, "sys_platform": system, "platform_machine": machine,
+                 "platform_system": {"linux": "Linux", "darwin": "Darwin", "win32": "Windows"}[system],
+                 "os_name": "nt" if system == "win32" else "posix", "implementation_name": "cpython", "platform_python_implementation": "CPython", "extra": ""}
+            )
+            for v in ("3.11", "3.12", "3.13")
+            for system, machine in (("linux", "x86_64"), ("darwin", "arm64"), ("win32", "AMD64"))
+        ]  # fmt: skip
+        assert any(allowed), f"{requirement} is locked but never installed"
+
+
+def test_this_environment_is_the_locked_one():
+    for requirement in locked():
+        if requirement.marker is None or requirement.marker.evaluate():
+            installed = importlib.metadata.version(requirement.name)
+            assert requirement.specifier.contains(installed, prereleases=True), f"{requirement.name}: {installed}"
+
+
+def test_environment_yml_installs_the_same():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+    python, _, pip = environment["dependencies"]
+    assert python == f"python{PROJECT['requires-python']}"
+    extras = set(re.fullmatch(r"-e \.\[(.*)\]", pip["pip"][0]).group(1).split(","))
+    assert extras == set(PROJECT["optional-dependencies"])
+    assert pip["pip"][1] == "-r requirements.lock"
