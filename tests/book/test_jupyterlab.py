@@ -1,0 +1,82 @@
+"""A student's first minutes: open the released assignment in JupyterLab, run all, press Validate, see what fails."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from course_book.paths import ROOT
+
+ASSIGNMENT = "a1_linear_fitting"
+# JupyterLab draws only the cells in sight: walk through the notebook until the first unsolved cell's error shows.
+SCROLL_TO_ERROR = """() => {
+  const panel = document.querySelector('.jp-WindowedPanel-outer');
+  const end = panel.scrollTop + panel.clientHeight >= panel.scrollHeight - 2;
+  panel.scrollTop = end ? 0 : panel.scrollTop + 300;
+  return [...document.querySelectorAll('.jp-OutputArea-output')].some(o => o.innerText.includes('NotImplementedError')) }"""
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the students' release of assignment 1 in it."""
+    root = tmp_path_factory.mktemp("lab")
+    shutil.copy(ROOT / "assignments" / "nbgrader_config.py", root)
+    shutil.copytree(ROOT / "assignments" / "source" / ASSIGNMENT, root / "source" / ASSIGNMENT)
+    command = [sys.executable, "-m", "nbgrader", "generate_assignment", ASSIGNMENT]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # nbgrader calls alembic by name
+    subprocess.run(command, cwd=root, check=True, capture_output=True, env={**os.environ, "PATH": path})
+    return root / "release" / ASSIGNMENT
+
+
+@pytest.fixture(scope="module")
+def lab(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a JupyterLab that shows the release; a student's Jupyter with settings of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    home = tmp_path_factory.mktemp("home")
+    environment = {**os.environ, "HOME": str(home), "JUPYTER_CONFIG_DIR": str(home / "config"),
+                   "JUPYTER_DATA_DIR": str(home / "data"), "IPYTHONDIR": str(home / "ipython")}  # fmt: skip
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1",
+               "--IdentityProvider.token=", "--ServerApp.password=", f"--ServerApp.root_dir={release}",
+               "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]  # fmt: skip
+    with (home / "log").open("w") as log:
+        server = subprocess.Popen(command, cwd=release, env=environment, stdout=log, stderr=log)
+        address = f"http://127.0.0.1:{port}"
+        for _ in range(120):
+            try:
+                urllib.request.urlopen(f"{address}/api/status", timeout=2)
+                break
+            except OSError:
+                assert server.poll() is None, (home / "log").read_text()[-2000:]
+                time.sleep(0.5)
+        yield address
+        server.terminate()
+        server.wait(20)
+
+
+def test_run_all_and_validate_show_the_failing_tests(lab, wide):
+    page = wide.new_page()
+    page.goto(f"{lab}/lab/tree/{ASSIGNMENT}.ipynb")
+    page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+    page.wait_for_selector(".jp-NotebookPanel-toolbar >> text=Validate", timeout=30_000)
+
+    page.click(".lm-MenuBar-itemLabel:text-is('Run')")
+    page.click(".lm-Menu-itemLabel:text-is('Run All Cells')")
+    page.wait_for_selector("text=Python 3 (ipykernel) | Idle", timeout=60_000)
+    page.wait_for_function(SCROLL_TO_ERROR, timeout=60_000)
+
+    page.click(".jp-NotebookPanel-toolbar >> text=Validate")
+    page.wait_for_selector(".jp-Dialog >> text=/failed|error/i", timeout=120_000)
+    words = page.inner_text(".jp-Dialog")
+    assert "NotImplementedError" in words or "failed" in words.lower(), words
+    assert "HIDDEN" not in words
