@@ -25,11 +25,11 @@ def concept_index() -> str:
     """The index as Markdown, from chapters/syllabus.yml."""
     parts = [INDEX_HEAD]
     for chapter in yaml.safe_load((CHAPTERS / "syllabus.yml").read_text(encoding="utf-8")):
-        parts.append(f"\n## {chapter['title']}\n\n| Concept | 中文 | Code | Tests |\n| :-- | :-- | :-- | :-- |\n")
+        parts.append(f"\n## {chapter['title']}\n")
         for row in chapter["rows"]:
-            code = "<br>".join(f"`{name}`" for name in row.get("code", []))
-            tests = "<br>".join(f"`{test}`" for test in row.get("tests", []))
-            parts.append(f"| [](#{row['id']}) | {row['zh']} | {code} | {tests} |\n")
+            code = ", ".join(f"`{name}`" for name in row.get("code", []))
+            tests = ", ".join(f"`{test.removeprefix('tests/')}`" for test in row["tests"])
+            parts.append(f"\n{{ref}}`{row['id']}` ({row['zh']})\n: {code}\n: Tested by {tests}\n")
     return "".join(parts)
 
 

@@ -54,8 +54,14 @@ def start(app: Sphinx) -> None:
     app.config.html_context.setdefault("default_mode", "auto")
 
 
+def no_second_search(app: Sphinx, config: object) -> None:
+    """The sidebar has the search field; without this the theme draws a bar above the page for a second one."""
+    config.html_theme_options["navbar_persistent"] = []
+
+
 def setup(app: Sphinx) -> dict:
     """Called by Sphinx."""
+    app.connect("config-inited", no_second_search)
     app.connect("builder-inited", start)
     app.connect("html-page-context", fill_issue_form, priority=900)
     app.connect("html-page-context", drop_thebe, priority=900)

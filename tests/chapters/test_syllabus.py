@@ -48,7 +48,7 @@ def test_every_term_of_the_glossary_has_its_chinese_name():
 def test_every_label_in_the_index_page():
     page = concept_index()
     for _, row in ROWS:
-        assert f"(#{row['id']})" in page
+        assert f"{{ref}}`{row['id']}`" in page
         assert all(f"`{name}`" in page for name in row.get("code", []))
 
 
