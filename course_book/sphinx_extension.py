@@ -54,14 +54,18 @@ def start(app: Sphinx) -> None:
     app.config.html_context.setdefault("default_mode", "auto")
 
 
-def no_second_search(app: Sphinx, config: object) -> None:
-    """The sidebar has the search field; without this the theme draws a bar above the page for a second one."""
+def settle(app: Sphinx, config: object) -> None:
+    """Undo two settings that others make: a bar above the page for a second search field, and figure numbers.
+
+    The numbers would count through all chapters as they stand, so "Fig. 12" would change with every chapter added.
+    """
     config.html_theme_options["navbar_persistent"] = []
+    config.numfig = False
 
 
 def setup(app: Sphinx) -> dict:
     """Called by Sphinx."""
-    app.connect("config-inited", no_second_search)
+    app.connect("config-inited", settle, priority=900)
     app.connect("builder-inited", start)
     app.connect("html-page-context", fill_issue_form, priority=900)
     app.connect("html-page-context", drop_thebe, priority=900)

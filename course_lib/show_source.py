@@ -34,7 +34,8 @@ def show_source(*definitions: Callable, docstring: bool = False) -> None:
         docstring: Show the docstring too.
     """
     code = source_of(*definitions, docstring=docstring)
-    files = dict.fromkeys(Path(inspect.getfile(d)).resolve().relative_to(ROOT).as_posix() for d in definitions)
+    paths = (Path(inspect.getfile(inspect.unwrap(definition))).resolve() for definition in definitions)
+    files = dict.fromkeys(path.relative_to(ROOT).as_posix() for path in paths)
     display(Markdown(f"```python\n# {', '.join(files)}\n{code}\n```"))
 
 

@@ -73,7 +73,7 @@ def test_figures_stay_readable_in_both_themes(book, visit, wide, page, theme):
     )
     assert styles
     assert all(style == ["rgb(251, 251, 249)", "none"] for style in styles)
-    for element in (".bd-article p", ".cell_output figcaption", ".bd-article h2"):
+    for element in (".bd-article p", ".cell_output figcaption .caption-text", ".bd-article h2"):
         assert watched.page.evaluate(CONTRAST, [element, "body"]) >= 4.5, f"{element} is too pale in {theme}"
 
 
@@ -84,6 +84,15 @@ def test_every_figure_has_a_caption(book, visit, wide, page):
     assert captions
     assert all(len(caption.split()) > 3 for caption in captions)
     assert watched.page.locator(".cell_output img").count() == len(captions), "a picture outside a figure"
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_markup_is_rendered_not_shown(book, visit, wide, page):
+    watched = visit(wide, f"{book}/{page}.html")
+    assert watched.page.locator(".cell_output table").count() > 0
+    words = watched.page.eval_on_selector_all(".bd-article p, .bd-article li", "all => all.map(e => e.innerText)")
+    shown = [w for w in words if re.search(r"\| ?:?---|\*\*|\]\(|\{(term|ref|eq)\}|^:::|\$\$", w)]
+    assert shown == []
 
 
 @pytest.mark.parametrize("page", CHAPTERS)

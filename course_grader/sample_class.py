@@ -1,0 +1,263 @@
+"""A class of three sample students, graded with nbgrader: `python -m course_grader.sample_class`.
+
+For every assignment in assignments/source it makes the students' release, hands in for three students and grades them
+into assignments/gradebook.db, beside any real students there:
+
+    sample_complete     every solution cell as in the source
+    sample_half         the first half of the solution cells
+    sample_untouched    the release as it is
+
+A second run grades only what has changed: the source folder, the configuration and the installed nbgrader are summed
+up in one hash an assignment. Students are graded one by one, so that no submission can stop another's grade.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import logging
+import os
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbgrader
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.apps import NbGraderAPI
+from nbgrader.utils import setenv
+from sqlalchemy.exc import SAWarning
+from traitlets.config import PyFileConfigLoader
+
+from course_grader.notebooks import build_submission, read_notebook, solution_sources, write_notebook
+
+ROOT = Path(__file__).resolve().parents[1] / "assignments"
+STUDENTS = ("sample_complete", "sample_half", "sample_untouched")
+
+
+class GradingError(Exception):
+    """Something that stops a whole assignment, in one line."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One student's result in one assignment."""
+
+    student: str
+    assignment: str
+    score: float | None  # points from automatic tests; None where nothing could be graded
+    max_score: float  # the most that automatic tests give
+    manual_score: float  # the most that a person can add
+    note: str  # empty, or why there is no score
+    feedback: Path | None  # folder of HTML pages
+
+
+def grade_sample_class(root: str | Path = ROOT) -> list[Row]:
+    """Release every assignment, grade the three sample students, and generate their feedback.
+
+    Args:
+        root: An nbgrader course root, with nbgrader_config.py and source/.
+
+    Returns:
+        One row for each student and assignment, in order.
+
+    Raises:
+        GradingError: An assignment that cannot be released; one line.
+    """
+    root = Path(root).resolve()
+    with _environment():
+        rows = _grade_changed(root)
+    if not rows:
+        raise GradingError(f"no assignment found: {root / 'source'} has no folders")
+    return rows
+
+
+def _grade_changed(root: Path) -> list[Row]:
+    """Grade the assignments whose stamp differs from last time; read the others from the gradebook."""
+    stamps_file = root / "autograded" / ".sample_class.json"
+    stamps = _read_stamps(stamps_file)
+    rows = []
+    for source in sorted(path for path in (root / "source").glob("*") if path.is_dir()):
+        name = source.name
+        stamp = _hash(root / "nbgrader_config.py", *sorted(source.rglob("*")))
+        if stamps.get(name) == stamp and (root / "release" / name).is_dir():
+            known = [_row(root, name, student, "") for student in STUDENTS]
+            if all(row.score is not None and row.feedback for row in known):
+                rows += known
+                continue
+        release_assignment(root, name, forget=STUDENTS)
+        _hand_in(root, name)
+        rows += grade_submissions(root, name, STUDENTS)
+        stamps[name] = stamp
+        stamps_file.parent.mkdir(exist_ok=True)
+        stamps_file.write_text(json.dumps(stamps, indent=1), encoding="utf-8")
+    return rows
+
+
+@contextmanager
+def _environment() -> Iterator[None]:
+    """Let nbgrader find the programs installed beside this Python (it calls alembic by name), and quiet SQLAlchemy."""
+    path = str(Path(sys.executable).parent) + os.pathsep + os.environ.get("PATH", "")
+    with setenv(PATH=path), warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)
+        yield
+
+
+def release_assignment(root: Path, assignment: str, forget: tuple[str, ...] = ()) -> None:
+    """Make release/ASSIGNMENT from source/ASSIGNMENT and register it in the gradebook.
+
+    Args:
+        root: The course root.
+        assignment: Its folder's name.
+        forget: Students whose earlier submissions are dropped first. nbgrader refuses to change the cells of an
+            assignment that somebody has handed in.
+
+    Raises:
+        GradingError: nbgrader could not make the release.
+    """
+    for notebook in sorted((root / "source" / assignment).glob("*.ipynb")):
+        try:
+            read_notebook(notebook)
+        except ValueError as error:
+            raise GradingError(str(error)) from None
+    with _gradebook(root) as gradebook:
+        for student in forget:
+            try:
+                gradebook.remove_submission(assignment, student)
+            except MissingEntry:
+                continue
+    result = _api(root).generate_assignment(assignment)
+    if not result["success"]:
+        reason = _reason(result)
+        if "submissions associated with it" in reason:
+            reason = "its cells changed, but students have handed it in; keep the cells or give it a new name"
+        raise GradingError(f"{assignment} cannot be released: {reason}")
+
+
+def grade_submissions(root: Path, assignment: str, students: tuple[str, ...]) -> list[Row]:
+    """Autograde what the named students handed in, and generate feedback; each on its own.
+
+    A submission that is missing or cannot be read gets a row with a note and no score; the others are graded.
+    """
+    notebooks = [path.name for path in sorted((root / "source" / assignment).glob("*.ipynb"))]
+    api, rows = _api(root), []
+    for student in students:
+        note = ""
+        try:
+            for notebook in notebooks:
+                read_notebook(root / "submitted" / student / assignment / notebook)
+        except ValueError as error:
+            note = str(error)
+        else:
+            for step in (api.autograde, api.generate_feedback):
+                result = step(assignment, student)
+                if not result["success"]:
+                    note = f"{step.__name__} failed: {_reason(result)}"
+                    break
+        rows.append(_row(root, assignment, student, note))
+    return rows
+
+
+def _hand_in(root: Path, assignment: str) -> None:
+    """Write the three samples' submissions of one assignment."""
+    for source in sorted((root / "source" / assignment).glob("*.ipynb")):
+        release = read_notebook(root / "release" / assignment / source.name)
+        sources = solution_sources(read_notebook(source))
+        half = dict(list(sources.items())[: len(sources) // 2])
+        for student, filled in zip(STUDENTS, (sources, half, {}), strict=True):
+            target = root / "submitted" / student / assignment / source.name
+            write_notebook(build_submission(release, filled), target)
+
+
+def _row(root: Path, assignment: str, student: str, note: str) -> Row:
+    """Read one student's automatic points from the gradebook, unless a note says that there are none."""
+    score = None
+    with _gradebook(root) as gradebook:
+        cells = [(n.name, c) for n in gradebook.find_assignment(assignment).notebooks for c in n.grade_cells]
+        by_hand = {(n.name, c.name) for n in gradebook.find_assignment(assignment).notebooks for c in n.solution_cells}
+        manual = sum(cell.max_score for notebook, cell in cells if (notebook, cell.name) in by_hand)
+        total = sum(cell.max_score for _, cell in cells)
+        if not note:
+            try:
+                submission = gradebook.find_submission(assignment, student)
+                score = sum(grade.auto_score or 0.0 for n in submission.notebooks for grade in n.grades)
+            except MissingEntry:
+                note = "not graded"
+    feedback = root / "feedback" / student / assignment
+    pages = any(feedback.glob("*.html"))
+    return Row(student, assignment, score, total - manual, manual, note, feedback if pages and not note else None)
+
+
+def _api(root: Path) -> NbGraderAPI:
+    """nbgrader with the course's own configuration, whatever the current folder is; its log stays silent."""
+    config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
+    config.CourseDirectory.root = str(root)
+    api = NbGraderAPI(config=config)
+    api.log.propagate = False
+    api.log.setLevel(logging.INFO)
+    return api
+
+
+def _gradebook(root: Path) -> Gradebook:
+    course = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config().CourseDirectory.course_id
+    return Gradebook(f"sqlite:///{root / 'gradebook.db'}", course)
+
+
+def _hash(*paths: Path) -> str:
+    """One hash of the names and contents of files, of this program and of nbgrader's version."""
+    digest = hashlib.sha256(nbgrader.__version__.encode())
+    for path in (Path(__file__), Path(__file__).with_name("notebooks.py"), *paths):
+        if path.is_file() and ".ipynb_checkpoints" not in path.parts:
+            digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _read_stamps(path: Path) -> dict[str, str]:
+    """What was graded last time; nothing where the file is missing or broken."""
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _reason(result: dict) -> str:
+    """Why an nbgrader step failed, in one line: the last exception it logged, else the one that it raised."""
+    exception = re.compile(r"^\s*[\w.]*(?:Error|Exception|Died)\b.*", re.MULTILINE)
+    errors = exception.findall(result.get("log", "")) or exception.findall(result["error"])
+    return errors[-1].strip() if errors else "nbgrader gave no reason"
+
+
+def _print_table(rows: list[Row], root: Path) -> None:
+    """The scores, one line for each student and assignment, and where the feedback lies."""
+    width = max(len(row.assignment) for row in rows)
+    print(f"{'student':18s} {'assignment':{width}s}  automatic   by hand")
+    for row in rows:
+        score = "   -" if row.score is None else f"{row.score:4g}"
+        line = f"{row.student:18s} {row.assignment:{width}s}  {score} / {row.max_score:<4g} {row.manual_score:4g} open"
+        print(f"{line}   {row.note}".rstrip())
+    print(f"feedback: {root}/feedback/STUDENT/ASSIGNMENT/*.html")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line: print the table, or one line that says what went wrong."""
+    parser = argparse.ArgumentParser(prog="python -m course_grader.sample_class", description=__doc__.splitlines()[0])
+    parser.add_argument("root", nargs="?", type=Path, default=ROOT, help="course root (default: assignments/)")
+    root = parser.parse_args(arguments).root.resolve()
+    if not (root / "nbgrader_config.py").is_file():
+        print(f"error: {root} is not a course root: it has no nbgrader_config.py", file=sys.stderr)
+        return 2
+    try:
+        rows = grade_sample_class(root)
+    except GradingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    _print_table(rows, root)
+    return 0 if all(row.score is not None for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The assignments: their releases, sample submissions with known points, and the nbgrader commands."""

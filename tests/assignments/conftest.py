@@ -1,0 +1,53 @@
+"""Course roots in temporary folders, and the nbgrader commands run there as an instructor would type them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from nbgrader.api import Gradebook
+
+ASSIGNMENTS = Path(__file__).resolve().parents[2] / "assignments"
+
+
+def copy_course(target: Path) -> Path:
+    """A course root with only the configuration and the sources."""
+    target.mkdir(parents=True)
+    shutil.copy(ASSIGNMENTS / "nbgrader_config.py", target)
+    ignore = shutil.ignore_patterns(".ipynb_checkpoints")
+    shutil.copytree(ASSIGNMENTS / "source", target / "source", ignore=ignore)
+    return target
+
+
+def nbgrader(folder: Path, *arguments: str, fails: bool = False) -> str:
+    """Run one nbgrader command in a folder and return what it logged."""
+    environment = dict(os.environ)
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
+    done = subprocess.run(
+        [sys.executable, "-m", "nbgrader", *arguments], cwd=folder, env=environment, text=True, capture_output=True
+    )
+    log = done.stdout + done.stderr
+    assert fails or done.returncode == 0, f"nbgrader {' '.join(arguments)} ended with {done.returncode}:\n{log[-3000:]}"
+    return log
+
+
+def grades(root: Path, assignment: str) -> dict[str, dict[str, float | None]]:
+    """The automatic score of each graded cell, by student, from the gradebook."""
+    with Gradebook(f"sqlite:///{root / 'gradebook.db'}") as gradebook:
+        return {
+            submission.student.id: {grade.name: grade.auto_score for n in submission.notebooks for grade in n.grades}
+            for submission in gradebook.find_assignment(assignment).submissions
+        }
+
+
+@pytest.fixture(scope="session")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A course root with a generated release of every assignment; tests must not change it."""
+    root = copy_course(tmp_path_factory.mktemp("course") / "course")
+    for source in sorted((root / "source").iterdir()):
+        nbgrader(root, "generate_assignment", source.name)
+    return root
