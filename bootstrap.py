@@ -39,7 +39,8 @@ def run(command, doing):
     said = []
     for line in process.stderr:
         said.append(line.strip())
-        sys.stderr.write(line)
+        if not line.startswith((" + ", " - ", " ~ ")):  # two hundred package names tell a reader nothing
+            sys.stderr.write(line)
     if process.wait() == 0:
         return
     text = " ".join(said[-12:])
@@ -53,11 +54,8 @@ def run(command, doing):
 def check_machine():
     """Stop on a Python or a disk that cannot work, before anything is downloaded."""
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
-        stop(
-            "Python {0}.{1} to {2}.{3} is needed, this is {4}.{5}; name another one, as in: make course PYTHON=python3.12".format(
-                *(OLDEST + NEWEST + tuple(sys.version_info[:2]))
-            )
-        )
+        wanted = "Python {0}.{1} to {2}.{3} is needed, this is {4}.{5}".format(*(OLDEST + NEWEST + sys.version_info[:2]))
+        stop(wanted + "; name another one, as in: make course PYTHON=python3.12")
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < NEEDED_GB:
         stop("about {0} GB of free disk are needed here, {1:.1f} GB are left".format(NEEDED_GB, free))
@@ -82,8 +80,8 @@ def install():
     with tempfile.NamedTemporaryFile("w", suffix=".txt", delete=False) as file:
         file.write(lock_entry("uv"))
     try:
-        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes"]
-        run(pip + ["-r", file.name], "installing the installer")
+        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        run(pip + ["--require-hashes", "-r", file.name], "installing the installer")
     finally:
         os.unlink(file.name)
     uv = [python, "-m", "uv", "pip"]
