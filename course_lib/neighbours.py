@@ -35,8 +35,8 @@ def pairwise_distances(A: Tensor, B: Tensor, norm: int = 2) -> Tensor:
     if norm == 1:
         return torch.cdist(A, B, p=1)
     if norm == 2:
-        squares = A.square().sum(dim=1)[:, None] + B.square().sum(dim=1) - 2 * A @ B.mT  # (N, M)
-        return squares.clamp_(min=0).sqrt_()
+        squares = torch.addmm(B.square().sum(dim=1), A, B.mT, alpha=-2)  # (N, M), |b|^2 - 2 a^T b
+        return squares.add_(A.square().sum(dim=1, keepdim=True)).clamp_(min=0).sqrt_()
     raise ValueError(f"norm must be 1 (city block) or 2 (straight line), not {norm!r}")
 
 

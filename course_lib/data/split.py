@@ -24,7 +24,7 @@ def split_indices(samples: int, fractions: Sequence[float] = (0.7, 0.15, 0.15), 
     Raises:
         ValueError: For fractions that are not positive or do not sum to 1, or too few samples.
     """
-    if not fractions or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:
+    if not (fractions and min(fractions) > 0 and abs(sum(fractions) - 1) <= 1e-9):
         raise ValueError(f"fractions must be above 0 and sum to 1, not {tuple(fractions)}")
     cuts = [round(samples * sum(fractions[: i + 1])) for i in range(len(fractions))]
     sizes = [b - a for a, b in zip([0, *cuts], cuts, strict=False)]

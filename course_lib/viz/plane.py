@@ -65,8 +65,9 @@ def draw_regions(
     xs, ys, points = plane_points(x_range, y_range, 200)
     classes = predict(points.reshape(-1, 2)).reshape(200, 200)
     ax.pcolormesh(
-        xs, ys, classes, cmap=ListedColormap(COLOURS), vmin=0, vmax=len(COLOURS) - 1, alpha=0.22, rasterized=True
-    )
+        xs.numpy(), ys.numpy(), classes, cmap=ListedColormap(COLOURS), vmin=0, vmax=len(COLOURS) - 1,
+        alpha=0.22, rasterized=True,
+    )  # fmt: skip
     for label in classes.unique()[1:]:
         ax.contour(xs, ys, (classes >= label).double(), levels=[0.5], colors="#444444", linewidths=0.8)
 

@@ -36,9 +36,6 @@ STYLE: Any = {
     "grid.color": "#dddddd",
     "grid.linewidth": 0.6,
     "image.cmap": "viridis",
-    "legend.fontsize": 9,
-    "legend.edgecolor": PAPER,
-    "legend.facecolor": PAPER,
     "lines.linewidth": 1.8,
     "lines.markersize": 5,
     "scatter.edgecolors": "none",
@@ -46,7 +43,7 @@ STYLE: Any = {
 
 
 def figure(rows: int = 1, columns: int = 1, width: float = 7.0, height: float = 3.6, **subplots):
-    """An empty figure in the course's style, which becomes matplotlib's style for this process.
+    """An empty figure in the course's style; matplotlib's own settings stay as they are.
 
     Args:
         rows, columns: The grid of axes.
@@ -56,9 +53,9 @@ def figure(rows: int = 1, columns: int = 1, width: float = 7.0, height: float = 
     Returns:
         The figure, and one axes or an array of axes as `matplotlib.pyplot.subplots` gives them.
     """
-    mpl.rcParams.update(STYLE)
-    made = Figure(figsize=(width, height))
-    return made, made.subplots(rows, columns, **subplots)
+    with mpl.rc_context(STYLE):
+        made = Figure(figsize=(width, height))
+        return made, made.subplots(rows, columns, **subplots)
 
 
 def show_images(axes: Sequence, images: Sequence, titles: Sequence[str] = (), **imshow) -> None:

@@ -14,15 +14,15 @@ figures     people, key points       coco, datasets                  export, str
 world3d     solids on a plane        cameras, cast, views            poses, rays, pictures and labels in space
 """
 
-from .actions import ACTIONS, sample_actions
-from .cameras import Cameras, camera_rays, grid_cameras, look_at, orbit_cameras, project
-from .captions import VOCABULARY, Captions, decode, write_captions
-from .cast import cast, occupancy
-from .clips import flow, nearest_slot, occlusion, point_tracks, sample_clips
-from .coco import as_coco
-from .datasets import SceneStream, scene_dataset
-from .figures import keypoints, sample_figures
-from .labels import (
+from course_lib.data.scenes.actions import ACTIONS, REVERSED, sample_actions
+from course_lib.data.scenes.cameras import Cameras, camera_rays, grid_cameras, look_at, orbit_cameras, project
+from course_lib.data.scenes.captions import VOCABULARY, Captions, decode, write_captions
+from course_lib.data.scenes.cast import cast, occupancy
+from course_lib.data.scenes.clips import flow, nearest_slot, object_tracks, occlusion, point_tracks, sample_clips
+from course_lib.data.scenes.coco import as_coco
+from course_lib.data.scenes.datasets import SceneStream, scene_dataset
+from course_lib.data.scenes.figures import keypoints, sample_figures
+from course_lib.data.scenes.labels import (
     image_class,
     instance_classes,
     instance_map,
@@ -33,13 +33,13 @@ from .labels import (
     visible_fraction,
     visible_masks,
 )
-from .render import Rendered, amodal_masks, render
-from .sample import SPLITS, Difficulty, held_out, sample_scenes
-from .scene import CATEGORIES, COLOURS, KEYPOINTS, STUFF, Scene
-from .shapes import CLASSES, LOOK_ALIKES
-from .textures import TEXTURES
-from .views import Views, point_cloud, render_views
-from .world3d import SOLIDS, World, box_corners, oriented_boxes, sample_worlds
+from course_lib.data.scenes.render import Rendered, amodal_masks, render
+from course_lib.data.scenes.sample import SPLITS, Difficulty, held_out, sample_scenes
+from course_lib.data.scenes.scene import CATEGORIES, COLOURS, KEYPOINTS, STUFF, Scene
+from course_lib.data.scenes.shapes import CLASSES, LOOK_ALIKES
+from course_lib.data.scenes.textures import TEXTURES
+from course_lib.data.scenes.views import Views, point_cloud, render_views
+from course_lib.data.scenes.world3d import SOLIDS, World, box_corners, oriented_boxes, sample_worlds
 
 __all__ = [
     "ACTIONS",
@@ -48,6 +48,7 @@ __all__ = [
     "COLOURS",
     "KEYPOINTS",
     "LOOK_ALIKES",
+    "REVERSED",
     "SOLIDS",
     "SPLITS",
     "STUFF",
@@ -77,6 +78,7 @@ __all__ = [
     "look_at",
     "mask_boxes",
     "nearest_slot",
+    "object_tracks",
     "occlusion",
     "occupancy",
     "orbit_cameras",

@@ -21,9 +21,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from .backgrounds import side_of
-from .sample import sample_scenes
-from .scene import Scene
+from course_lib.data.scenes.backgrounds import side_of
+from course_lib.data.scenes.sample import sample_scenes
+from course_lib.data.scenes.scene import Scene
 
 ACTIONS = ("clockwise", "anticlockwise", "speed up", "slow down", "approach", "recede", "orbit", "bounce", "follow")
 REVERSED = (1, 0, 3, 2, 5, 4, 6, 7, -1)  # the class of a clip played backwards; -1: none of these
@@ -71,8 +71,7 @@ def sample_actions(count: int, frames: int = 8, size: int | tuple[int, int] = 64
     # A turns: any angle is as likely as any other, so any law of motion is allowed.
     steady = torch.where(is_["clockwise"], 1.0, torch.where(is_["anticlockwise"], -1.0, 0.0)) * t
     gain = torch.where(is_["slow down"], frames - 1 - t, t)
-    ramp = torch.where(is_["speed up"] | is_["slow down"], handed, 0.0) * torch.where(
-        is_["slow down"], -(gain**2), gain**2) / (frames - 1)  # fmt: skip
+    ramp = torch.where(is_["speed up"] | is_["slow down"], handed, 0.0) * gain**2 / (frames - 1)
     angle = uniform(high=2 * math.pi) + uniform(0.16, 0.24) * steady + uniform(0.2, 0.3) * ramp
     # A grows or shrinks.
     step = torch.where(is_["approach"], t, torch.where(is_["recede"], frames - 1 - t, moment()))

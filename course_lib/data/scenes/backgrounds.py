@@ -6,11 +6,14 @@ towards the horizon; its detail fades with distance, as haze does, so that it ne
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from .scene import GRADIENT, GROUND, LANDSCAPE, PHOTO, SKY, SURFACE, WALL, Scene
-from .textures import page_size, photo_pages, read_pages, texture_pages
+from course_lib.data.scenes.scene import GRADIENT, GROUND, LANDSCAPE, PHOTO, SKY, SURFACE, WALL, Scene
+from course_lib.data.scenes.textures import PHOTOS, TEXTURES, page_size, photo_pages, read_pages, texture_pages
 
 WALL_DEPTH, SKY_DEPTH, GROUND_NEAR = 6.0, 8.0, 5.2  # image sides
 
@@ -106,3 +109,35 @@ def stuff_geometry(scene: Scene) -> tuple[Tensor, Tensor]:
     ground = WALL_DEPTH * side + slope * (rows - scene.horizon[:, None, None])
     depth = torch.where(stuff == GROUND, ground, torch.where(stuff == SKY, SKY_DEPTH, WALL_DEPTH) * side)
     return depth, torch.where(stuff == GROUND, slope, 0.0).expand_as(depth)
+
+
+def draw_surroundings(count: int, height: int, width: int, uniform, generator: torch.Generator) -> dict[str, Any]:
+    """Light, shadow and background of `count` scenes: the fields of `Scene` that belong to the image as a whole."""
+    where, longest = generator.device, max(height, width)
+    azimuth, tip = uniform(count, low=-2.6, high=-0.5), uniform(count, low=0.45, high=0.75)
+    light = torch.stack([azimuth.cos() * tip, azimuth.sin() * tip, -(1 - tip**2).sqrt()], 1)
+    chances = torch.tensor([0.4, 0.2, 0.1, 0.3], device=where)
+    background = torch.multinomial(chances, count, replacement=True, generator=generator)
+    photo, surface, land = (background == kind for kind in (PHOTO, SURFACE, LANDSCAPE))
+    pages = torch.randint(10**6, (count,), generator=generator, device=where)
+    ground_page = torch.tensor([TEXTURES.index(name) for name in ("grass", "gravel", "grass", "brick")], device=where)
+    page = torch.where(photo, pages % len(PHOTOS), 3 + pages % (len(TEXTURES) - 3))
+    page = torch.where(land, ground_page[pages % 4], page)
+    tones = 0.25 + 0.55 * uniform(count, 2, 3)
+    sky = torch.tensor([0.45, 0.65, 0.9], device=where) + uniform(count, 3, low=-0.1, high=0.1)
+    ground = torch.tensor([0.45, 0.42, 0.3], device=where) + uniform(count, 3, low=-0.12, high=0.12)
+    tones = torch.where(land[:, None, None], torch.stack([sky, ground], 1), tones)
+    cover = torch.where(photo, uniform(count, low=0.55, high=1.0), uniform(count, low=0.4, high=0.9))
+    return {
+        "light": light,
+        "ambient": uniform(count, low=0.3, high=0.45),
+        "shadow": uniform(count, low=0.25, high=0.5),
+        "background": background,
+        "page": torch.where(background == GRADIENT, 0, page),
+        "origin": torch.where(photo | surface, 1 - cover, torch.ones_like(cover))[:, None] * uniform(count, 2),
+        "step": cover / longest,
+        "tones": tones.clamp(0, 1),
+        "tilt": uniform(count, low=0.0, high=2 * math.pi),
+        "horizon": uniform(count, low=0.3, high=0.6) * height,
+        "pan": torch.zeros(count, 2, device=where),
+    }

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .backgrounds import side_of
-from .labels import visible_fraction
-from .render import Rendered
-from .scene import COLOURS, Scene
-from .shapes import CLASSES
-from .textures import TEXTURES
+from course_lib.data.scenes.backgrounds import side_of
+from course_lib.data.scenes.labels import visible_fraction
+from course_lib.data.scenes.render import Rendered
+from course_lib.data.scenes.scene import COLOURS, Scene
+from course_lib.data.scenes.shapes import CLASSES
+from course_lib.data.scenes.textures import TEXTURES
 
 SIZES = ("small", "medium", "large")
 SIZE_LIMITS = (0.27, 0.37)  # diameter over the shorter image side: medium from, large from

@@ -13,7 +13,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from .world3d import MESHES, SOLIDS, World
+from course_lib.data.scenes.world3d import MESHES, SOLIDS, World
 
 SKY_HIT, GROUND_HIT = -2, -1  # in place of an object's slot
 NEAR = 1e-4
@@ -104,9 +104,9 @@ def cast(world: World, origins: Tensor, directions: Tensor) -> Hits:
     Returns:
         What the rays meet.
     """
-    down = torch.where(directions[..., 2].abs() < 1e-9, -1e-9, directions[..., 2])
-    ground = -origins[..., 2] / down
-    hit = ground > NEAR
+    level = directions[..., 2].abs() < 1e-9
+    ground = -origins[..., 2] / torch.where(level, 1.0, directions[..., 2])
+    hit = (ground > NEAR) & ~level
     best = torch.where(hit, ground, torch.inf)
     slots = torch.where(hit, GROUND_HIT, SKY_HIT)
     normals = hit[..., None] * torch.tensor([0.0, 0.0, 1.0], device=origins.device)

@@ -16,11 +16,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from .backgrounds import pixel_centres, side_of
-from .render import Rendered
-from .sample import sample_scenes
-from .scene import Scene, to_image, to_local
-from .shapes import signed_distance
+from course_lib.data.scenes.backgrounds import pixel_centres, side_of
+from course_lib.data.scenes.labels import mask_boxes, visible_fraction, visible_masks
+from course_lib.data.scenes.render import Rendered
+from course_lib.data.scenes.sample import sample_scenes
+from course_lib.data.scenes.scene import Scene, to_image, to_local
+from course_lib.data.scenes.shapes import signed_distance
 
 POSE = ("centre", "angle", "radius", "stretch", "wobble")
 
@@ -169,6 +170,25 @@ def occlusion(scene: Scene, rendered: Rendered) -> Tensor:
     slots, landing, _ = _landing(scene, rendered)
     hidden = (nearest_slot(_next_frames(scene), landing) > slots) | ~_in_image(scene, landing)
     return hidden.unflatten(0, (-1, scene.frames - 1)).unflatten(-1, (scene.height, scene.width))
+
+
+def object_tracks(scene: Scene, rendered: Rendered) -> tuple[Tensor, Tensor]:
+    """Follow objects: an object keeps its number m through the clip.
+
+    Args:
+        scene: Clips.
+        rendered: What `render(scene)` gave.
+
+    Returns:
+        Boxes around the visible pixels (B, T, M, 4), xyxy in pixels, zeros where nothing is visible; and the visible
+        fraction (B, T, M) in [0, 1].
+
+    Raises:
+        ValueError: If the scene is no clip.
+    """
+    _need_frames(scene)
+    boxes = mask_boxes(visible_masks(scene, rendered))
+    return scene.clip(boxes), scene.clip(visible_fraction(scene, rendered))
 
 
 @torch.no_grad()

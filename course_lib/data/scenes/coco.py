@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .figures import keypoints
-from .labels import instance_classes, mask_boxes, visible_masks
-from .render import Rendered
-from .scene import CATEGORIES, KEYPOINTS, PERSON, Scene
+from course_lib.data.scenes.figures import keypoints
+from course_lib.data.scenes.labels import instance_classes, mask_boxes, visible_masks
+from course_lib.data.scenes.render import Rendered
+from course_lib.data.scenes.scene import CATEGORIES, KEYPOINTS, PERSON, Scene
 
 SKELETON = (
     (1, 2),

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset, TensorDataset, get_worker_info
 
-from .labels import (
+from course_lib.data.scenes.labels import (
     image_class,
     instance_classes,
     mask_boxes,
@@ -24,9 +24,9 @@ from .labels import (
     visible_fraction,
     visible_masks,
 )
-from .render import Rendered, render
-from .sample import SPLITS, sample_scenes
-from .scene import Scene
+from course_lib.data.scenes.render import Rendered, render
+from course_lib.data.scenes.sample import SPLITS, sample_scenes
+from course_lib.data.scenes.scene import Scene
 
 BLOCK = 64
 FIELDS: dict[str, Callable[[Scene, Rendered], Any]] = {

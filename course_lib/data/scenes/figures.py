@@ -14,12 +14,12 @@ import math
 import torch
 from torch import Tensor
 
-from .backgrounds import WALL_DEPTH
-from .clips import nearest_slot
-from .sample import check_generator, check_size, draw_surroundings
-from .scene import KEYPOINTS, PALETTE, PERSON, Scene
-from .shapes import CAPSULE, CLASSES
-from .textures import TEXTURES
+from course_lib.data.scenes.backgrounds import WALL_DEPTH, draw_surroundings
+from course_lib.data.scenes.clips import nearest_slot
+from course_lib.data.scenes.sample import check_generator, check_size
+from course_lib.data.scenes.scene import KEYPOINTS, PALETTE, PERSON, Scene
+from course_lib.data.scenes.shapes import CAPSULE, CLASSES
+from course_lib.data.scenes.textures import TEXTURES
 
 PARTS = ("far upper arm", "far forearm", "far thigh", "far shin", "trunk", "head", "near thigh", "near shin",
          "near upper arm", "near forearm")  # fmt: skip

@@ -10,9 +10,9 @@ import torch
 from skimage.measure import find_contours
 from torch import Tensor
 
-from .backgrounds import stuff_map
-from .render import Rendered, amodal_masks
-from .scene import Scene
+from course_lib.data.scenes.backgrounds import stuff_map
+from course_lib.data.scenes.render import Rendered, amodal_masks
+from course_lib.data.scenes.scene import Scene
 
 
 def instance_classes(scene: Scene) -> Tensor:

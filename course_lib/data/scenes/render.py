@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .backgrounds import draw_background, page_size, side_of, stuff_geometry
-from .scene import Scene, to_local
-from .shapes import signed_distance
-from .textures import read_pages, texture_pages
+from course_lib.data.scenes.backgrounds import draw_background, page_size, side_of, stuff_geometry
+from course_lib.data.scenes.scene import Scene, to_local
+from course_lib.data.scenes.shapes import signed_distance
+from course_lib.data.scenes.textures import read_pages, texture_pages
 
 RIM_SLOPE = 1.1
 SHADOW_SOFTNESS = 0.05  # of the image side
@@ -70,7 +70,7 @@ def render(scene: Scene, image: bool = True, geometry: bool = False) -> Rendered
     shape = (len(scene), scene.height, scene.width)
     normals = _unit_normals(relief).view(*shape, 3).permute(0, 3, 1, 2) if relief is not None else None
     return Rendered(
-        image=colours.view(*shape, 3).permute(0, 3, 1, 2).contiguous() if colours is not None else None,
+        image=colours.clamp_(0, 1).view(*shape, 3).permute(0, 3, 1, 2).contiguous() if colours is not None else None,
         slots=slots.view(shape).long(),
         depth=relief[:, 0].reshape(shape) if relief is not None else None,
         normals=normals,
@@ -204,6 +204,8 @@ def _lambert(light: Tensor, ambient: Tensor, along_x: Tensor, along_y: Tensor) -
 
 def _texture(scene: Scene, one: dict[str, Tensor], u: Tensor, v: Tensor) -> Tensor:
     """Factor by which the texture changes the brightness, (M, h, w)."""
+    if not one["texture_gain"].any():
+        return torch.ones_like(u)
     pages = texture_pages(page_size(scene.height, scene.width), scene.device)
     scale, start = one["texture_scale"][:, None, None], one["texture_origin"][:, :, None, None]
     grey = read_pages(pages, one["texture_id"], u * scale + start[:, 0], v * scale + start[:, 1])[:, 0]

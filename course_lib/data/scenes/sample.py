@@ -7,17 +7,15 @@ training, while every class, colour and texture, and every pair of them, is.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from .backgrounds import WALL_DEPTH
-from .scene import COLOURS, GRADIENT, LANDSCAPE, PALETTE, PHOTO, SURFACE, Scene
-from .shapes import CLASSES
-from .textures import PHOTOS, TEXTURES
+from course_lib.data.scenes.backgrounds import WALL_DEPTH, draw_surroundings
+from course_lib.data.scenes.scene import COLOURS, PALETTE, Scene
+from course_lib.data.scenes.shapes import CLASSES
+from course_lib.data.scenes.textures import TEXTURES
 
 SPLITS = ("train", "val", "test", "heldout", "confounded")
 DEPTH_GAP = 0.1  # image sides between one object and the next
@@ -130,7 +128,7 @@ def sample_scenes(
     diameter = uniform(count, n, low=level.smallest, high=level.largest)
     nearest = slot == number - 1
     if subject:
-        main = uniform(count, 1, low=max(level.smallest, 0.7 * level.largest), high=level.largest)
+        main = uniform(count, 1, low=max(level.smallest, 0.5 * level.largest), high=level.largest)
         diameter = torch.where(nearest, main, torch.minimum(diameter, 0.6 * main))
     radius = torch.where(present, diameter * side / 2, 0.0)
     colour = torch.tensor(PALETTE, device=where)[colour_id] + uniform(count, n, 3, low=-0.05, high=0.05)
@@ -228,35 +226,3 @@ def _place(radius: Tensor, height: int, width: int, occlusion: float, generator:
         excess = (covered.sum(2) - occlusion).clamp(min=0) + patience
         centre[:, slot] = candidates[torch.arange(batch, device=radius.device), slot, excess.argmin(1)]
     return centre
-
-
-def draw_surroundings(count: int, height: int, width: int, uniform, generator: torch.Generator) -> dict[str, Any]:
-    """Light, shadow and background of `count` scenes: the fields of `Scene` that belong to the image as a whole."""
-    where, longest = generator.device, max(height, width)
-    azimuth, tip = uniform(count, low=-2.6, high=-0.5), uniform(count, low=0.45, high=0.75)
-    light = torch.stack([azimuth.cos() * tip, azimuth.sin() * tip, -(1 - tip**2).sqrt()], 1)
-    chances = torch.tensor([0.4, 0.2, 0.1, 0.3], device=where)
-    background = torch.multinomial(chances, count, replacement=True, generator=generator)
-    photo, surface, land = (background == kind for kind in (PHOTO, SURFACE, LANDSCAPE))
-    pages = torch.randint(10**6, (count,), generator=generator, device=where)
-    ground_page = torch.tensor([TEXTURES.index(name) for name in ("grass", "gravel", "grass", "brick")], device=where)
-    page = torch.where(photo, pages % len(PHOTOS), 3 + pages % (len(TEXTURES) - 3))
-    page = torch.where(land, ground_page[pages % 4], page)
-    tones = 0.25 + 0.55 * uniform(count, 2, 3)
-    sky = torch.tensor([0.45, 0.65, 0.9], device=where) + uniform(count, 3, low=-0.1, high=0.1)
-    ground = torch.tensor([0.45, 0.42, 0.3], device=where) + uniform(count, 3, low=-0.12, high=0.12)
-    tones = torch.where(land[:, None, None], torch.stack([sky, ground], 1), tones)
-    cover = torch.where(photo, uniform(count, low=0.55, high=1.0), uniform(count, low=0.4, high=0.9))
-    return {
-        "light": light,
-        "ambient": uniform(count, low=0.3, high=0.45),
-        "shadow": uniform(count, low=0.25, high=0.5),
-        "background": background,
-        "page": torch.where(background == GRADIENT, 0, page),
-        "origin": torch.where(photo | surface, 1 - cover, torch.ones_like(cover))[:, None] * uniform(count, 2),
-        "step": cover / longest,
-        "tones": tones.clamp(0, 1),
-        "tilt": uniform(count, low=0.0, high=2 * math.pi),
-        "horizon": uniform(count, low=0.3, high=0.6) * height,
-        "pan": torch.zeros(count, 2, device=where),
-    }

@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
-from .shapes import CLASSES
+from course_lib.data.scenes.shapes import CLASSES
 
 COLOURS = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "grey")
 PALETTE = ((0.84, 0.15, 0.16), (0.97, 0.52, 0.08), (0.95, 0.85, 0.20), (0.18, 0.62, 0.22), (0.25, 0.80, 0.85),
@@ -134,8 +134,10 @@ class Scene:
         """The same description on another device."""
         return self.map(lambda value: value.to(device))
 
-    def __getitem__(self, rows: slice | Tensor) -> Scene:
-        """Some scenes of the batch (of single images, not of clips)."""
+    def __getitem__(self, rows: slice | Tensor | list[int]) -> Scene:
+        """Some scenes of the batch: a slice, indices or a mask (of single images, not of clips)."""
+        if isinstance(rows, int):
+            raise ValueError(f"a Scene is always a batch; write scene[{rows} : {rows + 1}] for one image")
         if self.frames != 1:
             raise ValueError(
                 f"indexing picks single images, but this is a batch of clips with {self.frames} frames each"
@@ -155,21 +157,6 @@ class Scene:
     def clip(self, value: Tensor) -> Tensor:
         """Split a per-frame label (B * T, ...) into clips (B, T, ...)."""
         return value.unflatten(0, (-1, self.frames))
-
-    def to_local(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Image points in the objects' own frames (radius 1, upright, unbent).
-
-        Args:
-            x, y: (B, N, ...) pixels; N may be 1 to use the same points for all slots.
-
-        Returns:
-            u, v: (B, N, ...) local coordinates.
-        """
-        return to_local(x, y, self.centre, self.angle, self.radius, self.stretch, self.wobble)
-
-    def to_image(self, u: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """The inverse of `to_local`: local coordinates (B, N, ...) to pixels."""
-        return to_image(u, v, self.centre, self.angle, self.radius, self.stretch, self.wobble)
 
 
 def to_local(x: Tensor, y: Tensor, centre: Tensor, angle: Tensor, radius: Tensor, stretch: Tensor, wobble: Tensor):

@@ -20,7 +20,6 @@ from torch import Tensor
 CLASSES = ("square", "squircle", "star", "hexagram", "disc", "ring", "triangle", "wedge", "cross", "saltire")
 LOOK_ALIKES = ((0, 1), (2, 3), (4, 5), (6, 7), (8, 9))
 CAPSULE = len(CLASSES)  # the limb of an articulated figure; no class of its own
-MAX_REACH = 1.0  # no shape leaves the unit circle
 
 
 def _box(x: Tensor, y: Tensor, half_x: float, half_y: float) -> Tensor:

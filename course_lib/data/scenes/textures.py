@@ -18,7 +18,6 @@ from torch import Tensor
 
 TEXTURES = ("plain", "striped", "checked", "brick", "grass", "gravel", "coin", "starry", "coffee")
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket", "china", "flower", "camera")
-SMOOTH = (0, 1)  # textures without detail finer than a pixel: what brightness constancy is tested on
 
 
 def page_size(height: int, width: int) -> int:

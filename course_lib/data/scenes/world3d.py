@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .sample import check_generator
-from .scene import COLOURS, PALETTE
+from course_lib.data.scenes.sample import check_generator
+from course_lib.data.scenes.scene import COLOURS, PALETTE
 
 SOLIDS = ("sphere", "box", "pyramid", "octahedron", "prism", "bracket")
 _CUBE = [(x, y, z) for z in (-1, 1) for y in (-1, 1) for x in (-1, 1)]

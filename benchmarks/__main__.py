@@ -1,0 +1,13 @@
+"""Print every comparison in one run: `python -m benchmarks`."""
+
+from __future__ import annotations
+
+import torch
+
+from benchmarks import linear, neighbours, scenes, sgd
+from benchmarks.common import machine, settle
+
+settle()
+print(f"{machine()}, torch {torch.__version__}; medians, peers taking turns, ratio = ours / peer")
+for part in (linear, neighbours, sgd, scenes):
+    part.run()

@@ -1,0 +1,81 @@
+"""How everything here is timed: two threads, peers taking turns, medians, and one table with ratios.
+
+Timings drift while a machine does other things. The contestants therefore run in turn, round after round, so that all
+of them meet the same drift, and each is given by its median over the rounds.
+"""
+
+from __future__ import annotations
+
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from threadpoolctl import threadpool_limits
+
+from course_lib.seeding import pin
+
+THREADS = 2
+LIMIT = 1.5  # slower than a peer by more than this has to be explained
+
+
+def settle() -> None:
+    """Pin seeds and threads of torch, numpy and scikit-learn."""
+    pin(0, THREADS)
+    threadpool_limits(THREADS)
+
+
+def medians(contestants: dict[str, Callable[[], object]], rounds: int = 15, shortest: float = 0.01) -> dict[str, float]:
+    """Median seconds a call of each function, the functions taking turns.
+
+    Args:
+        contestants: Functions without arguments, by name.
+        rounds: Turns of each.
+        shortest: A turn repeats its function for about this many seconds, so that the clock is no part of it.
+    """
+    turns = {}
+    for name, call in contestants.items():
+        call()  # the first call loads and allocates
+        start = time.perf_counter()
+        call()
+        turns[name] = max(1, round(shortest / max(time.perf_counter() - start, 1e-7)))
+    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    for _ in range(rounds):
+        for name, call in contestants.items():
+            time.sleep(0.02)  # threads of the one before may still spin, waiting for work
+            call()
+            start = time.perf_counter()
+            for _ in range(turns[name]):
+                call()
+            seconds[name].append((time.perf_counter() - start) / turns[name])
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def compare(title: str, ours: dict[str, Callable], peers: dict[str, Callable], why: str = "", **options) -> None:
+    """Time ours and the peers in one interleaved run and print a row for each pair.
+
+    Args:
+        title: What is computed, on what.
+        ours: The library's functions, by name.
+        peers: What they are compared with, by name.
+        why: Why ours is slower than a peer, printed where the ratio is above `LIMIT`.
+        **options: Passed to `medians`.
+    """
+    timed = medians(ours | peers, **options)
+    print(f"\n{title}")
+    print(f"  {'ours':<24}{'ms':>10}   {'peer':<34}{'ms':>10}{'ratio':>8}  explanation")
+    for name in ours:
+        for peer in peers:
+            ratio = timed[name] / timed[peer]
+            reason = (why or "SLOWER, NOT EXPLAINED") if ratio > LIMIT else ""
+            left, right = f"{name:<24}{1e3 * timed[name]:>10.3f}", f"{peer:<34}{1e3 * timed[peer]:>10.3f}"
+            print(f"  {left}   {right}{ratio:>8.2f}  {reason}".rstrip())
+
+
+def machine() -> str:
+    """Number of threads used and the processor's name."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{torch.get_num_threads()} cores, {names[0] if names else platform.processor() or platform.machine()}"

@@ -1,0 +1,139 @@
+"""No figure without words, the same bytes on every run, tables that fit, and sliders that redraw."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from IPython.display import Markdown
+from ipywidgets import Dropdown, FloatSlider, HBox, Output, VBox
+from PIL import Image
+
+from course_lib.viz import BLUE, Table, display, explore, figure, show, table
+
+CAPTION = "A straight line from the origin."
+ALT = "One blue line rising from left to right."
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
+    """What would be displayed: (positional arguments, keyword arguments) of each call."""
+    calls: list[tuple] = []
+    monkeypatch.setattr(display, "display", lambda *args, **kwargs: calls.append((args, kwargs)))
+    return calls
+
+
+def line():
+    fig, ax = figure(width=4, height=2)
+    ax.plot([0, 1], [0, 1], color=BLUE)
+    ax.set(xlabel="x", ylabel="y", title="$y = x$")
+    return fig
+
+
+@pytest.mark.parametrize("words", ["", "   ", "Only three words", "figure"])
+@pytest.mark.parametrize("which", ["caption", "alt"])
+def test_refuses_a_figure_without_words(which, words, shown):
+    texts = {"caption": CAPTION, "alt": ALT} | {which: words}
+    wanted = f"{which} must say what the figure shows in at least four words, not {words!r}"
+    with pytest.raises(ValueError, match=re.escape(wanted)):
+        show(line(), **texts)
+    assert shown == []
+
+
+def test_shows_png_text_and_caption_with_their_metadata(shown):
+    show(line(), CAPTION, ALT, name="fig-line")
+    (args, kwargs), (caption_args, caption_kwargs) = shown
+    assert kwargs["raw"] is True
+    assert args[0]["text/plain"] == f"[figure] {ALT}"
+    assert kwargs["metadata"] == {
+        "image/png": {"alt": ALT, "width": 400},
+        "course": {"caption": CAPTION, "name": "fig-line"},
+    }
+    assert isinstance(caption_args[0], Markdown)
+    assert caption_args[0].data == f"*{CAPTION}*"
+    assert caption_kwargs == {"metadata": {"course": {"is_caption": True}}}
+
+
+def test_png_is_small_has_no_date_and_is_the_same_bytes_each_time(shown):
+    for _ in range(2):
+        show(line(), CAPTION, ALT)
+    first, second = (shown[i][0][0]["image/png"] for i in (0, 2))
+    assert first == second
+    picture = Image.open(io.BytesIO(first))
+    assert picture.format == "PNG"
+    assert picture.mode == "P"
+    assert picture.size == (4 * 144, 2 * 144)
+    assert picture.info == {}  # neither time nor software
+    assert len(first) < 30_000
+    assert len({picture.convert("RGB").getpixel(xy) for xy in ((0, 0), (575, 287))}) == 1  # the card
+
+
+def test_png_holds_what_was_drawn(shown):
+    show(line(), CAPTION, ALT)
+    colours = Image.open(io.BytesIO(shown[0][0][0]["image/png"])).convert("RGB").getcolors(1 << 20)
+    blue = tuple(int(BLUE[i : i + 2], 16) for i in (1, 3, 5))
+    assert max(sum(abs(a - b) for a, b in zip(colour, blue, strict=True)) < 12 for _, colour in colours)
+
+
+def test_table_in_markdown_and_plain_text():
+    made = Table([["ridge", 0.25, "12 %"], ["least squares", -1.5, "3 %"]], ["method", "error", "share"])
+    assert made._repr_markdown_().splitlines() == [
+        "| method | error | share |",
+        "| :--- | ---: | ---: |",
+        "| ridge | 0.25 | 12 % |",
+        "| least squares | -1.5 | 3 % |",
+    ]
+    assert repr(made).splitlines() == [
+        "method         error  share",
+        "ridge          0.25   12 %",
+        "least squares  -1.5   3 %",
+    ]
+
+
+def test_a_bar_in_a_cell_does_not_open_a_column():
+    assert Table([["|w|", 1]], ["a", "b"])._repr_markdown_().splitlines()[2] == r"| \|w\| | 1 |"
+
+
+@pytest.mark.parametrize("rows", [[], [[1, 2], [3]], [[1, 2, 3]]])
+def test_table_refuses_rows_that_do_not_fit(rows, shown):
+    with pytest.raises(ValueError, match=r"every row needs 2 cells as the header has; got") as caught:
+        table(rows, ["a", "b"])
+    assert "\n" not in str(caught.value)
+    assert shown == []
+
+
+def test_table_is_displayed(shown):
+    table([[1, 2]], ["a", "b"])
+    assert isinstance(shown[0][0][0], Table)
+
+
+def test_explore_on_a_printed_page_draws_once_with_the_first_values(shown, monkeypatch):
+    monkeypatch.setenv("COURSE_STATIC", "1")
+    drawn = []
+    explore(lambda **values: drawn.append(values), rate=FloatSlider(0.3), kind=Dropdown(options=["a", "b"], value="b"))
+    assert drawn == [{"rate": 0.3, "kind": "b"}]
+    assert shown == []
+
+
+def test_explore_live_redraws_when_a_control_changes(shown, monkeypatch):
+    monkeypatch.delenv("COURSE_STATIC", raising=False)
+    drawn = []
+    rate, momentum = FloatSlider(0.3, min=0, max=1), FloatSlider(0.9, min=0, max=1, description="memory")
+
+    def draw(learning_rate: float, momentum: float) -> None:
+        drawn.append((learning_rate, momentum))
+
+    explore(draw, learning_rate=rate, momentum=momentum)
+    assert drawn == [(0.3, 0.9)]
+    rate.value = 0.5
+    momentum.value = 0.1
+    assert drawn == [(0.3, 0.9), (0.5, 0.9), (0.5, 0.1)]
+    assert (rate.description, momentum.description) == ("learning rate", "memory")
+    assert rate.continuous_update is False
+    box = shown[0][0][0]
+    assert isinstance(box, VBox)
+    controls, output = box.children
+    assert isinstance(controls, HBox)
+    assert controls.children == (rate, momentum)
+    assert isinstance(output, Output)
