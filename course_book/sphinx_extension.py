@@ -18,7 +18,7 @@ FORM = """**Page:** {page}
 **What I found instead** (a quotation, or a cell and its output)
 
 
-**Versions:** course {course}, torch {torch}, numpy {numpy}; my own, if I ran the code (`make lab`, Python {python} here):
+**Versions:** course {course}, torch {torch}, numpy {numpy}, Python {python}; mine, if I ran the code:
 
 """
 

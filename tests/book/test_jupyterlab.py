@@ -22,7 +22,8 @@ SCROLL_TO_ERROR = """() => {
   const panel = document.querySelector('.jp-WindowedPanel-outer');
   const end = panel.scrollTop + panel.clientHeight >= panel.scrollHeight - 2;
   panel.scrollTop = end ? 0 : panel.scrollTop + 300;
-  return [...document.querySelectorAll('.jp-OutputArea-output')].some(o => o.innerText.includes('NotImplementedError')) }"""
+  return [...document.querySelectorAll('.jp-OutputArea-output')]
+    .some(o => o.innerText.includes('NotImplementedError')) }"""
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,8 @@ def test_a_taken_port_is_one_line(book, taken, command):
         cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode != 0
-    assert done.stderr.strip() == f"error: port {taken} is taken; use another one, as in: make {command} PORT={taken + 1}"
+    wanted = f"error: port {taken} is taken; use another one, as in: make {command} PORT={taken + 1}"
+    assert done.stderr.strip() == wanted
 
 
 @pytest.mark.parametrize("port", [0, -1, 70000])

@@ -65,6 +65,6 @@ def test_a_raising_cell_stores_nothing(small, tmp_path):
 
 
 def test_a_warning_stores_nothing(small, tmp_path):
-    with pytest.raises(ValueError, match="wrote to stderr, so nothing was stored: .*careful"):
+    with pytest.raises(ValueError, match=r"wrote to stderr, so nothing was stored: .*careful"):
         small("import warnings; warnings.warn('careful')")
     assert not (tmp_path / "99_small.ipynb").exists()

@@ -58,7 +58,8 @@ def test_chapter_2_draws_every_setting(monkeypatch, landscape, rate, momentum):
 
 def test_chapter_2_shows_live_sliders(monkeypatch):
     monkeypatch.delenv("COURSE_STATIC", raising=False)
-    sources = [*needed("02_optimization", *MARKS), *(c.source for c in cells_of("02_optimization") if is_interactive(c))]
+    sources = needed("02_optimization", *MARKS)
+    sources += [cell.source for cell in cells_of("02_optimization") if is_interactive(cell)]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(CHAPTERS)}}).execute()
     kinds = {kind for output in notebook.cells[-1].outputs for kind in output.get("data", {})}
