@@ -26,7 +26,7 @@ lab: install ## Open JupyterLab (PORT=... for another port)
 	@$(BIN)/python -m course_book lab --port $(PORT)
 
 chapter: install ## Execute one chapter's text and store the notebook: make chapter N=02
-	@$(BIN)/python -m course_book execute $(N)
+	@$(BIN)/python -m course_book execute "$(N)"
 
 check: install ## Check that text, notebooks and stored outputs belong together
 	@$(BIN)/python -m course_book check
