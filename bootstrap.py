@@ -54,7 +54,8 @@ def run(command, doing):
 def check_machine():
     """Stop on a Python or a disk that cannot work, before anything is downloaded."""
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
-        wanted = "Python {0}.{1} to {2}.{3} is needed, this is {4}.{5}".format(*(OLDEST + NEWEST + sys.version_info[:2]))
+        numbers = OLDEST + NEWEST + tuple(sys.version_info[:2])
+        wanted = "Python {0}.{1} to {2}.{3} is needed, this is {4}.{5}".format(*numbers)
         stop(wanted + "; name another one, as in: make course PYTHON=python3.12")
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < NEEDED_GB:

@@ -58,7 +58,8 @@ def _essence(cell: NotebookNode) -> tuple:
 def _cell_faults(cell: NotebookNode) -> list[str]:
     """The faults of one cell of the stored notebook."""
     if cell.cell_type == "markdown":
-        return ["a picture without alternative text" for alt in re.findall(r"!\[(.*?)\]\(", cell.source) if not alt.strip()]
+        words = re.findall(r"!\[(.*?)\]\(", cell.source)
+        return ["a picture without alternative text" for alt in words if not alt.strip()]
     if cell.cell_type != "code":
         return []
     found = []

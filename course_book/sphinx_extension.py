@@ -1,4 +1,4 @@
-"""Our part of the Sphinx build: generated pages before reading, a useful form behind the issue button, clean scripts."""
+"""Our part of the Sphinx build: generated pages, a useful form behind the issue button, no needless scripts."""
 
 from __future__ import annotations
 
