@@ -19,7 +19,10 @@ MAY_IMPORT = {
     "benchmarks": {"benchmarks", "course_lib", "course_grader"},
 }
 # course_lib folders that hold one task's methods; the rest of course_lib is shared.
-SHARED = {"checks", "data", "device", "metrics", "neighbours", "optim", "seeding", "show_source", "training", "viz"}
+SHARED = {
+    "autograd", "checks", "data", "device", "filters", "layers", "metrics",
+    "neighbours", "optim", "pyramids", "seeding", "show_source", "training", "viz",
+}  # fmt: skip
 
 
 def imported(tree: ast.AST) -> set[str]:

@@ -1,0 +1,36 @@
+"""The parts of networks written by hand (chapter 3): layers, activations, first weights, encodings, losses."""
+
+from course_lib.layers.activations import ACTIVATIONS, elu, leaky_relu, relu, sigmoid, tanh
+from course_lib.layers.backprop import linear_backward, multiplications, two_layer_gradients
+from course_lib.layers.batch_norm import BatchNorm
+from course_lib.layers.dropout import Dropout
+from course_lib.layers.initialisation import fans, he_normal_, normal_, signal_by_depth, xavier_normal_
+from course_lib.layers.linear import MLP, Linear, neuron
+from course_lib.layers.losses import smoothed_cross_entropy, weight_penalty
+from course_lib.layers.positional import fourier_encoding, sinusoidal_encoding
+
+__all__ = [
+    "ACTIVATIONS",
+    "MLP",
+    "BatchNorm",
+    "Dropout",
+    "Linear",
+    "elu",
+    "fans",
+    "fourier_encoding",
+    "he_normal_",
+    "leaky_relu",
+    "linear_backward",
+    "multiplications",
+    "neuron",
+    "normal_",
+    "relu",
+    "sigmoid",
+    "signal_by_depth",
+    "sinusoidal_encoding",
+    "smoothed_cross_entropy",
+    "tanh",
+    "two_layer_gradients",
+    "weight_penalty",
+    "xavier_normal_",
+]
