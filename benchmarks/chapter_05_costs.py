@@ -1,7 +1,7 @@
 """Record the timings that chapter 5 draws: `python -m benchmarks.chapter_05_costs` writes chapters/cards/05_costs.json.
 
-Mean over n x n windows, one grey picture of 512 x 512 pixels: the definition (n^2 products a pixel), two passes (2 n) and
-running sums (the same for all n). Convolution of 4 channels to 4 on 64 x 64 pixels, by kernel size.
+Mean over n x n windows, one grey picture of 512 x 512 pixels: the definition (n^2 products a pixel), two passes
+(2 n) and running sums (the same for all n). Convolution of 4 channels to 4 on 64 x 64 pixels, by kernel size.
 """
 
 from __future__ import annotations

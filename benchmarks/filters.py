@@ -29,8 +29,8 @@ def run() -> None:
             {
                 "scipy gaussian_filter": lambda g=grey: ndimage.gaussian_filter(g, SIGMA),
                 "scikit-image gaussian": lambda g=grey: skimage_filters.gaussian(g, SIGMA),
-                "torch conv2d twice": lambda p=picture, r=radius: F.conv2d(
-                    F.conv2d(F.pad(p, [r] * 4, "reflect"), bell[None, None, :, None]), bell[None, None, None]
+                "torch conv2d twice": lambda p=picture, r=radius, b=bell: F.conv2d(
+                    F.conv2d(F.pad(p, [r] * 4, "reflect"), b[None, None, :, None]), b[None, None, None]
                 ),
             },
             rounds=9,

@@ -56,3 +56,10 @@ def test_gradients_flow():
     image = torch.randn(1, 1, 5, 6, generator=generator(0), dtype=torch.float64).requires_grad_()
     mask = torch.full((1, 1, 5, 6), 0.4, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda a, m: blend(a, a * 2, m, 2), (image, mask))
+
+
+def test_a_mask_of_fine_stripes_counts_half_on_coarse_levels():
+    """The mask is blurred before its pixels are dropped: otherwise one picture would win all coarse levels."""
+    stripes = ((torch.arange(64) + 1) % 2).double().expand(1, 1, 64, 64)
+    one, zero = torch.ones(1, 1, 64, 64, dtype=torch.float64), torch.zeros(1, 1, 64, 64, dtype=torch.float64)
+    assert float((blend(one, zero, stripes, 4) - 0.5).abs().max()) < 1e-9
