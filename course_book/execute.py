@@ -63,6 +63,7 @@ def execute(name: str) -> dict[str, float]:
         notebook,
         timeout=600,
         kernel_name="python3",
+        coalesce_streams=True,
         extra_arguments=["--IPKernelApp.log_level=40"],
         resources={"metadata": {"path": str(ROOT / "chapters")}}
     )
