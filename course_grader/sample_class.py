@@ -29,7 +29,6 @@ from pathlib import Path
 import nbgrader
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.apps import NbGraderAPI
-from nbgrader.utils import setenv
 from sqlalchemy.exc import SAWarning
 from traitlets.config import PyFileConfigLoader
 
@@ -101,10 +100,14 @@ def _grade_changed(root: Path) -> list[Row]:
 @contextmanager
 def _environment() -> Iterator[None]:
     """Let nbgrader find the programs installed beside this Python (it calls alembic by name), and quiet SQLAlchemy."""
-    path = str(Path(sys.executable).parent) + os.pathsep + os.environ.get("PATH", "")
-    with setenv(PATH=path), warnings.catch_warnings():
-        warnings.simplefilter("ignore", SAWarning)
-        yield
+    before = os.environ.get("PATH", os.defpath)
+    os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + before
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SAWarning)
+            yield
+    finally:
+        os.environ["PATH"] = before
 
 
 def release_assignment(root: Path, assignment: str, forget: tuple[str, ...] = ()) -> None:

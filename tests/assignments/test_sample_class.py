@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -142,3 +143,11 @@ def test_half_is_the_first_half_of_the_solution_cells(sample):
 
 def test_stamp_file_is_json(sample):
     assert set(json.loads((sample / "autograded" / ".sample_class.json").read_text())) == {A1}
+
+
+def test_the_environment_is_as_it_was_afterwards(monkeypatch):
+    """nbgrader's own helper for this deletes PATH instead of restoring it."""
+    monkeypatch.setenv("PATH", "/somewhere")
+    with sample_class._environment():
+        assert os.environ["PATH"].endswith(os.pathsep + "/somewhere")
+    assert os.environ["PATH"] == "/somewhere"
