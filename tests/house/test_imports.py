@@ -21,7 +21,7 @@ MAY_IMPORT = {
 # course_lib folders that hold one task's methods; the rest of course_lib is shared.
 SHARED = {
     "autograd", "checks", "data", "device", "filters", "layers", "metrics",
-    "neighbours", "optim", "pyramids", "seeding", "show_source", "training", "viz",
+    "neighbours", "optim", "pyramids", "seeding", "show_source", "training", "viz", "weights",
 }  # fmt: skip
 
 

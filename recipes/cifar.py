@@ -1,0 +1,181 @@
+"""CIFAR-10 for the recipes: reading it, augmenting it, and training on it with interruptions (Krizhevsky 2009).
+
+Two sources: a folder for torchvision (downloads if it must), or a pair of .npz files in which the training images are
+stored as WebP ("webp", "offsets", "labels") and the test images as pixels or in the same way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import math
+import platform
+import time
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+import torchvision
+from PIL import Image
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from course_lib.layers import smoothed_cross_entropy
+from course_lib.optim import warmup_cosine
+from course_lib.seeding import generator
+
+PAD = 4
+Data = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+def add_source(parser: argparse.ArgumentParser) -> None:
+    """The flags that say where the data is."""
+    parser.add_argument("--data", default="data", help="torchvision's folder (CIFAR-10 is downloaded if missing)")
+    parser.add_argument("--train-npz", help="training images as WebP in an .npz, instead of --data")
+    parser.add_argument("--test-npz", help="test images, with --train-npz")
+
+
+def read_npz(path: str) -> tuple[Tensor, Tensor]:
+    """Images (N, 3, 32, 32) uint8 and labels (N,) of an .npz file with WebP streams."""
+    arrays = np.load(path)
+    missing = {"webp", "offsets", "labels"} - set(arrays.files)
+    if missing:
+        raise ValueError(f"{path} must hold webp, offsets and labels, but {', '.join(sorted(missing))} is not there")
+    stream, cuts = arrays["webp"].tobytes(), arrays["offsets"]
+    pictures = [Image.open(io.BytesIO(stream[a:b])).convert("RGB") for a, b in pairwise(cuts)]
+    pixels = np.stack([np.asarray(picture) for picture in pictures])  # (N, H, W, 3)
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), torch.from_numpy(arrays["labels"]).long()
+
+
+def load(args: argparse.Namespace, device: torch.device) -> Data:
+    """Training images (50000, 3, 32, 32) uint8 and labels, then the 10,000 test images and labels, on the device."""
+    if args.train_npz:
+        parts = [*read_npz(args.train_npz), *read_npz(args.test_npz)]
+    else:
+        parts = []
+        for flag in (True, False):
+            part = torchvision.datasets.CIFAR10(args.data, train=flag, download=True)
+            parts += [torch.from_numpy(part.data).permute(0, 3, 1, 2), torch.tensor(part.targets)]
+    images, labels, test_images, test_labels = (part.to(device) for part in parts)
+    return images, labels, test_images, test_labels
+
+
+def crop_and_flip(padded: Tensor, chosen: Tensor, epoch: int, stream: torch.Generator) -> Tensor:
+    """Random 32-pixel crops of padded images, mirrored in every second epoch.
+
+    An image that is mirrored in one epoch is not in the next, so that two epochs show all 100,000 pictures once, which
+    coin flips do not (Jordan 2024, arXiv:2404.00498, section 3.6).
+
+    Args:
+        padded: (N, 3, 40, 40) uint8.
+        chosen: (B,) indices of the images.
+        epoch: Counted from 0.
+        stream: Source of the crops, on the same device.
+
+    Returns:
+        (B, 3, 32, 32) float32 in [0, 1].
+    """
+    count, side = len(chosen), padded.shape[-1] - 2 * PAD
+    corner = torch.randint(2 * PAD + 1, (2, count, 1), generator=stream, device=padded.device)
+    steps = torch.arange(side, device=padded.device)
+    rows, columns = corner[0] + steps, corner[1] + steps  # (B, 32)
+    mirrored = (chosen * 2654435761 // 65536 + epoch) % 2 == 1
+    columns = torch.where(mirrored[:, None], columns.flip(1), columns)
+    cropped = padded[chosen[:, None, None], :, rows[:, :, None], columns[:, None, :]]  # (B, 32, 32, 3)
+    return cropped.permute(0, 3, 1, 2).float() / 255
+
+
+def predict(model: nn.Module, images: Tensor, batch: int = 1000) -> Tensor:
+    """Logits (N, K) float32 of uint8 images (N, 3, H, W), in evaluation mode."""
+    model.eval()
+    with torch.no_grad():
+        return torch.cat([model(part.float() / 255) for part in images.split(batch)])
+
+
+def fit(
+    model: nn.Module,
+    data: Data,
+    epochs: int,
+    seed: int,
+    batch: int = 128,
+    peak: float = 0.2,
+    augment: bool = True,
+    state: Path | None = None,
+    report: Callable[[dict], None] | None = None,
+) -> dict:
+    """Train with Nesterov momentum, a warm-up and a cosine to zero, label smoothing and mixed precision.
+
+    Args:
+        model: Takes images in [0, 1].
+        data: What `load` returns.
+        epochs: Passes over the training images.
+        seed: Decides the order and the crops.
+        batch: Images in a step.
+        peak: Largest learning rate.
+        augment: Crop and mirror at random.
+        state: A file that is written after each epoch and read at the start, so that an interrupted run goes on.
+        report: Called with the curve after each epoch.
+
+    Returns:
+        The curve: loss and test accuracy of each epoch, and the seconds in all. The test images choose nothing.
+    """
+    images, labels, test_images, test_labels = data
+    device = images.device
+    model.to(device, memory_format=torch.channels_last)
+    decayed = [p for p in model.parameters() if p.ndim > 1]
+    plain = [p for p in model.parameters() if p.ndim == 1]
+    groups = [{"params": decayed, "weight_decay": 5e-4}, {"params": plain, "weight_decay": 0.0}]
+    optimiser = torch.optim.SGD(groups, lr=peak, momentum=0.9, nesterov=True)
+    steps = len(images) // batch
+    stream = generator(seed, device)
+    curve: dict = {"loss": [], "test_accuracy": [], "seconds": 0.0}
+    if state is not None and state.exists():
+        saved = torch.load(state, weights_only=True, map_location=device)
+        model.load_state_dict(saved["model"])
+        optimiser.load_state_dict(saved["optimiser"])
+        stream.set_state(saved["stream"].cpu())
+        curve = json.loads(saved["curve"])
+    padded = F.pad(images.float(), (PAD,) * 4, mode="reflect").byte() if augment else images
+    for epoch in range(len(curve["loss"]), epochs):
+        model.train()
+        started, total = time.perf_counter(), torch.zeros((), device=device)
+        order = torch.randperm(len(images), generator=stream, device=device)
+        bar = tqdm(range(steps), desc=f"epoch {epoch + 1}/{epochs}", leave=False)
+        for step in bar:
+            chosen = order[step * batch : (step + 1) * batch]
+            x = crop_and_flip(padded, chosen, epoch, stream) if augment else padded[chosen].float() / 255
+            for group in optimiser.param_groups:
+                group["lr"] = peak * warmup_cosine(epoch * steps + step, epochs * steps, epochs * steps // 6)
+            with torch.autocast(device.type, torch.bfloat16):
+                logits = model(x.contiguous(memory_format=torch.channels_last))
+            loss = smoothed_cross_entropy(logits.float(), labels[chosen], 0.1)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            total += loss.detach()
+        mean = float(total) / steps
+        if not math.isfinite(mean):
+            raise ValueError(f"the loss became {mean} in epoch {epoch + 1}: lower the learning rate")
+        score = float((predict(model, test_images).argmax(1) == test_labels).double().mean())
+        curve["loss"].append(round(mean, 4))
+        curve["test_accuracy"].append(round(score, 4))
+        curve["seconds"] = round(curve["seconds"] + time.perf_counter() - started, 1)
+        if state is not None:
+            saved = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "stream": stream.get_state(),
+                     "curve": json.dumps(curve)}  # fmt: skip
+            torch.save(saved, state.with_suffix(".part"))
+            state.with_suffix(".part").replace(state)
+        if report is not None:
+            report(curve)
+    return curve
+
+
+def environment(device: torch.device) -> dict:
+    """What a card says about the machine: device, threads, versions."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
+    versions = {"python": platform.python_version(), "torch": torch.__version__.split("+")[0]}
+    return {"device": name, "versions": versions}

@@ -1,0 +1,58 @@
+"""The course backbone: 0.99 million parameters trained on CIFAR-10; writes course_lib/checkpoints/backbone.
+
+    python -m recipes.cifar_backbone --data ~/data                                   # downloads through torchvision
+    python -m recipes.cifar_backbone --train-npz train.npz --test-npz test.npz
+
+An interrupted run goes on from --state. On a GPU, mixed precision and channels-last are used as on the CPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from course_lib.convnets import Backbone
+from course_lib.device import pick_device
+from course_lib.seeding import pin
+from course_lib.weights import save_checkpoint
+from recipes.cifar import add_source, environment, fit, load, predict
+
+
+def main() -> None:
+    """Train, evaluate on the 10,000 test images, write weights and card."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_source(parser)
+    parser.add_argument("--epochs", type=int, default=36)
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
+    parser.add_argument("--state", type=Path, default=Path("cifar_backbone.state"), help="where to save each epoch")
+    args = parser.parse_args()
+    pin(0, args.threads)
+    device = pick_device()
+    model = Backbone()
+    data = load(args, device)
+    curve = fit(model, data, args.epochs, seed=0, state=args.state,
+                report=lambda c: print(len(c["loss"]), c["loss"][-1], c["test_accuracy"][-1], flush=True))  # fmt: skip
+    halves = Backbone().to(device)
+    halves.load_state_dict({k: v.half().float() for k, v in model.state_dict().items()})
+    logits = predict(halves, data[2])
+    mirrored = predict(halves, data[2].flip(3))
+    card = {
+        "data": "CIFAR-10: 50,000 training images (crops of 4 pixels, mirrored), 10,000 test images",
+        "command": f"python -m recipes.cifar_backbone --epochs {args.epochs}",
+        "seed": 0,
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "metric": "accuracy on the 10,000 test images, half-precision weights, one view",
+        "accuracy": round(float((logits.argmax(1) == data[3]).double().mean()), 4),
+        "accuracy_two_views": round(float(((logits + mirrored).argmax(1) == data[3]).double().mean()), 4),
+        **environment(device),
+        "curve": curve,
+    }
+    save_checkpoint("backbone", model, card)
+    print({key: card[key] for key in ("parameters", "accuracy", "accuracy_two_views", "device")})
+
+
+if __name__ == "__main__":
+    torch.set_float32_matmul_precision("high")
+    main()
