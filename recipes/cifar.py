@@ -28,7 +28,6 @@ from course_lib.layers import smoothed_cross_entropy
 from course_lib.optim import warmup_cosine
 from course_lib.seeding import generator
 
-PAD = 4
 Data = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
@@ -64,28 +63,29 @@ def load(args: argparse.Namespace, device: torch.device) -> Data:
     return images, labels, test_images, test_labels
 
 
-def crop_and_flip(padded: Tensor, chosen: Tensor, epoch: int, stream: torch.Generator) -> Tensor:
-    """Random 32-pixel crops of padded images, mirrored in every second epoch.
+def crop_and_flip(padded: Tensor, side: int, chosen: Tensor, epoch: int, stream: torch.Generator) -> Tensor:
+    """Random crops of padded images, mirrored in every second epoch.
 
     An image that is mirrored in one epoch is not in the next, so that two epochs show all 100,000 pictures once, which
     coin flips do not (Jordan 2024, arXiv:2404.00498, section 3.6).
 
     Args:
-        padded: (N, 3, 40, 40) uint8.
+        padded: (N, 3, H, H) uint8, H larger than `side`.
+        side: Side S of the crops.
         chosen: (B,) indices of the images.
         epoch: Counted from 0.
         stream: Source of the crops, on the same device.
 
     Returns:
-        (B, 3, 32, 32) float32 in [0, 1].
+        (B, 3, S, S) float32 in [0, 1].
     """
-    count, side = len(chosen), padded.shape[-1] - 2 * PAD
-    corner = torch.randint(2 * PAD + 1, (2, count, 1), generator=stream, device=padded.device)
+    places = padded.shape[-1] - side + 1
+    corner = torch.randint(places, (2, len(chosen), 1), generator=stream, device=padded.device)
     steps = torch.arange(side, device=padded.device)
-    rows, columns = corner[0] + steps, corner[1] + steps  # (B, 32)
+    rows, columns = corner[0] + steps, corner[1] + steps  # (B, S)
     mirrored = (chosen * 2654435761 // 65536 + epoch) % 2 == 1
     columns = torch.where(mirrored[:, None], columns.flip(1), columns)
-    cropped = padded[chosen[:, None, None], :, rows[:, :, None], columns[:, None, :]]  # (B, 32, 32, 3)
+    cropped = padded[chosen[:, None, None], :, rows[:, :, None], columns[:, None, :]]  # (B, S, S, 3)
     return cropped.permute(0, 3, 1, 2).float() / 255
 
 
@@ -105,6 +105,8 @@ def fit(
     peak: float = 0.2,
     augment: bool = True,
     state: Path | None = None,
+    progress: bool = True,
+    last_only: bool = False,
     report: Callable[[dict], None] | None = None,
 ) -> dict:
     """Train with Nesterov momentum, a warm-up and a cosine to zero, label smoothing and mixed precision.
@@ -118,6 +120,8 @@ def fit(
         peak: Largest learning rate.
         augment: Crop and mirror at random.
         state: A file that is written after each epoch and read at the start, so that an interrupted run goes on.
+        progress: Show a bar for each epoch on stderr.
+        last_only: Evaluate after the last epoch only.
         report: Called with the curve after each epoch.
 
     Returns:
@@ -139,15 +143,16 @@ def fit(
         optimiser.load_state_dict(saved["optimiser"])
         stream.set_state(saved["stream"].cpu())
         curve = json.loads(saved["curve"])
-    padded = F.pad(images.float(), (PAD,) * 4, mode="reflect").byte() if augment else images
+    side = images.shape[-1]
+    padded = F.pad(images.float(), (side // 8,) * 4, mode="reflect").byte() if augment else images
     for epoch in range(len(curve["loss"]), epochs):
         model.train()
         started, total = time.perf_counter(), torch.zeros((), device=device)
         order = torch.randperm(len(images), generator=stream, device=device)
-        bar = tqdm(range(steps), desc=f"epoch {epoch + 1}/{epochs}", leave=False)
+        bar = tqdm(range(steps), desc=f"epoch {epoch + 1}/{epochs}", leave=False, disable=not progress)
         for step in bar:
             chosen = order[step * batch : (step + 1) * batch]
-            x = crop_and_flip(padded, chosen, epoch, stream) if augment else padded[chosen].float() / 255
+            x = crop_and_flip(padded, side, chosen, epoch, stream) if augment else padded[chosen].float() / 255
             for group in optimiser.param_groups:
                 group["lr"] = peak * warmup_cosine(epoch * steps + step, epochs * steps, epochs * steps // 6)
             with torch.autocast(device.type, torch.bfloat16):
@@ -160,9 +165,10 @@ def fit(
         mean = float(total) / steps
         if not math.isfinite(mean):
             raise ValueError(f"the loss became {mean} in epoch {epoch + 1}: lower the learning rate")
-        score = float((predict(model, test_images).argmax(1) == test_labels).double().mean())
         curve["loss"].append(round(mean, 4))
-        curve["test_accuracy"].append(round(score, 4))
+        if epoch == epochs - 1 or not last_only:
+            score = float((predict(model, test_images).argmax(1) == test_labels).double().mean())
+            curve["test_accuracy"].append(round(score, 4))
         curve["seconds"] = round(curve["seconds"] + time.perf_counter() - started, 1)
         if state is not None:
             saved = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "stream": stream.get_state(),

@@ -1,5 +1,6 @@
 """Convolutional networks (chapter 6): one file for each architecture, and a counter of what they cost."""
 
+from course_lib.convnets.ablation import SwitchedBlock, SwitchedNet
 from course_lib.convnets.alexnet import AlexNet
 from course_lib.convnets.backbone import CIFAR_CLASSES, Backbone, Normalise
 from course_lib.convnets.convnext import ConvNeXt, ConvNeXtBlock, convnext_tiny
@@ -42,6 +43,8 @@ __all__ = [
     "ResNet",
     "SEBasicBlock",
     "SqueezeExcitation",
+    "SwitchedBlock",
+    "SwitchedNet",
     "convnext_tiny",
     "densenet121",
     "densenet264",

@@ -1,0 +1,100 @@
+"""Three ways back through a ReLU: gradient, deconvnet, guided back-propagation (chapter 7).
+
+Zeiler, Fergus, "Visualizing and understanding convolutional networks", 2013, arXiv:1311.2901.
+Springenberg, Dosovitskiy, Brox, Riedmiller, "Striving for simplicity", 2014, arXiv:1412.6806.
+
+Forward, y = max(x, 0). Backward, with R the signal that arrives at y:
+
+    gradient    R [x > 0]             what the calculus says
+    deconvnet   R [R > 0]             only what speaks for the unit; where the input was negative does not matter
+    guided      R [x > 0] [R > 0]     both
+
+The last two are no gradients of anything. Max pooling sends the signal to where the maximum was, which deconvnets call
+"switches". Only ReLU modules (`nn.ReLU`) can be given another rule, not calls of `F.relu`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from course_lib.checks import check_tensors
+from course_lib.interpretability.record import score_gradient
+
+
+class DeconvReLU(torch.autograd.Function):
+    """ReLU whose backward pass is a ReLU."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        """max(x, 0)."""
+        return x.clamp(min=0)
+
+    @staticmethod
+    def backward(ctx, signal: Tensor) -> Tensor:
+        """R [R > 0]."""
+        return signal.clamp(min=0)
+
+
+class GuidedReLU(torch.autograd.Function):
+    """ReLU whose backward pass lets through what is positive, at places that were positive."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        """max(x, 0)."""
+        ctx.save_for_backward(x > 0)
+        return x.clamp(min=0)
+
+    @staticmethod
+    def backward(ctx, signal: Tensor) -> Tensor:
+        """R [x > 0] [R > 0]."""
+        (active,) = ctx.saved_tensors
+        return signal.clamp(min=0) * active
+
+
+@contextmanager
+def relu_rule(model: nn.Module, rule: type[torch.autograd.Function]) -> Iterator[None]:
+    """Give all ReLU modules of a model another backward pass while the block runs.
+
+    Raises:
+        ValueError: If the model has no ReLU module.
+    """
+    modules = [module for module in model.modules() if isinstance(module, nn.ReLU)]
+    if not modules:
+        raise ValueError(f"{type(model).__name__} has no nn.ReLU module, so there is no rule to change")
+    try:
+        for module in modules:
+            module.forward = rule.apply
+        yield
+    finally:
+        for module in modules:
+            del module.forward  # the class's own method shows again
+
+
+def deconvnet(model: nn.Module, images: Tensor, classes: Tensor | None = None) -> Tensor:
+    """The class score projected back to pixels by the deconvnet's rule.
+
+    Args:
+        model: Maps images to logits (B, K), in evaluation mode, with ReLU modules.
+        images: (B, C, H, W), floating point.
+        classes: (B,) int64; None takes the class with the highest score.
+
+    Returns:
+        (B, C, H, W), with signs.
+
+    Raises:
+        ValueError: If images or classes do not fit, or there is no ReLU module.
+    """
+    check_tensors(images=(images, "B C H W"))
+    with relu_rule(model, DeconvReLU):
+        return score_gradient(model, images, classes)
+
+
+def guided_backprop(model: nn.Module, images: Tensor, classes: Tensor | None = None) -> Tensor:
+    """The class score projected back to pixels by the guided rule; arguments and result as in `deconvnet`."""
+    check_tensors(images=(images, "B C H W"))
+    with relu_rule(model, GuidedReLU):
+        return score_gradient(model, images, classes)
