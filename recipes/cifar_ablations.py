@@ -27,6 +27,8 @@ from recipes.cifar import Data, add_source, environment, fit, load
 CARD = Path(__file__).resolve().parent.parent / "chapters" / "cards" / "06_ablations.json"
 SEEDS, EPOCHS, SAMPLES, HELD_OUT = (0, 1, 2), 10, 10_000, 2_000
 RATES = (0.2, 0.05, 0.0125)
+DEFAULTS = {"width": 16, "residual": True, "batch_norm": True, "gate": False, "samples": SAMPLES, "augment": True,
+            "validate": False}  # fmt: skip
 
 
 def configurations() -> dict[str, dict]:
@@ -87,7 +89,8 @@ def main() -> None:
     data = (small[0], labels, small[1], test_labels)
     done: dict[str, dict] = json.loads(args.state.read_text()) if args.state.exists() else {}
 
-    def run(key: str, **arguments) -> dict:
+    def run(**arguments) -> dict:
+        key = json.dumps(DEFAULTS | arguments, sort_keys=True)  # rows that are the same run share it
         if key not in done:
             done[key] = one_run(data, **arguments)
             args.state.with_suffix(".part").write_text(json.dumps(done))
@@ -98,13 +101,13 @@ def main() -> None:
     for kind in (False, True):
         for norm in (True, False):
             row = {"n": 3, "residual": kind, "batch_norm": norm}
-            runs = {rate: run(f"rate {rate} {row}", seed=10, peak=rate, validate=True, **row) for rate in RATES}
+            runs = {rate: run(seed=10, peak=rate, validate=True, **row) for rate in RATES}
             scores = {rate: result["accuracy"] for rate, result in runs.items()}
             rates[kind, norm] = max(scores, key=lambda rate: scores[rate])
     results = {}
     for name, row in tqdm(configurations().items()):
         peak = rates[row.get("residual", True), row.get("batch_norm", True)]
-        runs = [run(f"{name}, seed {seed}", seed=seed, peak=peak, **row) for seed in SEEDS]
+        runs = [run(seed=seed, peak=peak, **row) for seed in SEEDS]
         results[name] = {
             "accuracy": [r["accuracy"] for r in runs],
             "diverged": sum(r["diverged"] for r in runs),
