@@ -1,0 +1,175 @@
+"""Chapter 1: the two interactive demonstrations draw every setting, and the printed numbers say what the text says."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import nbformat
+import pytest
+import torch
+from nbclient import NotebookClient
+
+from course_book.paths import CHAPTERS, notebook_path, text_path
+from course_lib.data import scenes as world
+from course_lib.seeding import generator
+
+NAME = "01_visual_data_and_learning"
+MARKS = ("pin(0)", "import json", "FLAT = ", "def normal_colours(", "LAYERS = {", "petals, species", "def vote(")
+
+
+def cells():
+    return [cell for cell in nbformat.read(notebook_path(NAME), as_version=4).cells if cell.cell_type == "code"]
+
+
+def demonstrations():
+    """Sources that the demonstrations need: imports, colours, drawing functions."""
+    wanted = [cell.source for cell in cells() if any(mark in cell.source for mark in MARKS)]
+    return [source.split("people = world")[0] for source in wanted]  # of the gallery only the colours
+
+
+def printed(mark):
+    """Text output of the one cell that holds `mark` in its source."""
+    (cell,) = [cell for cell in cells() if mark in cell.source]
+    parts = [o.get("text", "") or o.get("data", {}).get("text/plain", "") for o in cell.outputs]
+    return "\n".join(parts)
+
+
+def rows(mark):
+    """The rows of a printed table, cells cut where two or more blanks stand."""
+    return [re.split(r"\s{2,}", line.strip()) for line in printed(mark).splitlines()[1:]]
+
+
+def percent(text):
+    return float(re.search(r"[\d.]+", text)[0])
+
+
+@pytest.fixture(scope="module")
+def space():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(CHAPTERS)
+        names: dict = {}
+        for source in demonstrations():
+            exec(source, names)
+        yield names
+
+
+@pytest.mark.parametrize("layer", ["instances", "semantic", "depth", "normals", "hidden parts"])
+@pytest.mark.parametrize(("seed", "difficulty"), [(0, 0.0), (8, 0.6), (99, 1.0)])
+def test_every_layer_is_drawn_with_its_own_label(space, layer, seed, difficulty):
+    shown = []
+    space["show"] = lambda made, caption, alt, name=None: shown.append((made, caption))
+    space["explore_scene"](seed, difficulty, layer)
+    ((made, caption),) = shown
+    assert layer in caption
+    picture, label = (ax.images[0].get_array() for ax in made.axes)
+    scene = world.sample_scenes(1, 96, generator=generator(seed), difficulty=difficulty)
+    drawn = world.render(scene, geometry=True)
+    assert torch.allclose(torch.as_tensor(picture.data), drawn.image[0].movedim(0, -1))
+    assert label.shape[:2] == (96, 96)
+    if layer == "depth":
+        assert torch.allclose(torch.as_tensor(label.data), drawn.depth[0].clamp(max=5.1 * 96))
+    if layer == "instances":  # one flat colour for each object and one for the background
+        colours = torch.unique(torch.as_tensor(label.data).reshape(-1, 3), dim=0)
+        assert len(colours) == len(world.instance_map(scene, drawn).unique())
+
+
+@pytest.mark.parametrize("wrong", [0.0, 0.5, 1.0])
+def test_one_neighbour_memorises_and_many_vote_noise_down(space, wrong):
+    shown = {}
+    for k in (1, 25):
+        space["show"] = lambda made, caption, alt, name=None, k=k: shown.update({k: caption})
+        space["vote"](k, wrong)
+    fit, held = ([int(n) for n in re.findall(r"(\d+)% of", shown[k])[1:]] for k in (1, 25))
+    assert fit[0] == 100
+    assert held[0] < 100
+    if wrong == 0.5:
+        assert held[1] > fit[1] + 10
+
+
+def test_live_controls(monkeypatch):
+    monkeypatch.delenv("COURSE_STATIC", raising=False)
+    interactive = [cell.source for cell in cells() if "interactive" in cell.metadata.get("tags", [])]
+    sources = [*demonstrations(), *interactive]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(CHAPTERS)}}).execute()
+    states = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"].values()
+    names = [state["model_name"] for state in states]
+    assert names.count("DropdownModel") == 1
+    assert names.count("IntSliderModel") == 2
+    assert names.count("FloatSliderModel") == 2
+    pictures = [o for s in states if s["model_name"] == "OutputModel" for o in s["state"]["outputs"]]
+    assert sum("image/png" in output.get("data", {}) for output in pictures) >= 2, "the controls show no picture"
+
+
+def test_each_leak_reports_far_more_than_is_true():
+    found = rows("early, late =")
+    assert len(found) == 3
+    for _, reported, honest, chance in found:
+        assert percent(reported) >= percent(honest) + 10
+        assert abs(percent(honest) - percent(chance)) <= 5
+
+
+def test_random_labels_are_memorised_and_nothing_is_learned():
+    found = rows("levels, logs =")
+    assert [row[1] for row in found] == ["100.0%"] * 6  # every level of noise is fitted perfectly
+    true, dice = found[0], found[-1]
+    assert percent(true[2]) > 90
+    low, high = (float(n) for n in re.findall(r"([\d.]+)%", dice[3]))
+    assert low < 10 < high
+    assert [percent(row[2]) for row in found] == sorted((percent(row[2]) for row in found), reverse=True)
+    assert all(percent(row[4]) > percent(row[2]) + 5 for row in found[1:5])  # early stopping would have helped
+
+
+def test_the_five_kinds_of_supervision_have_their_numbers():
+    found = {row[0]: row[-1] for row in rows('rows = [["supervised"')}
+    assert list(found) == ["supervised", "unsupervised", "semi-supervised", "self-supervised", "weakly supervised"]
+    assert percent(found["supervised"]) > 95
+    assert 0.4 < percent(found["unsupervised"]) < 1
+    with_more, alone = (float(n) for n in re.findall(r"([\d.]+) ±", found["semi-supervised"]))
+    assert with_more > alone
+    assert percent(found["weakly supervised"]) > 80  # a place at random: 11 %
+
+
+def test_exact_flow_explains_the_next_frame_best():
+    errors = [float(row[1]) for row in rows('rows = [["no flow at all"')]
+    assert len(errors) == 6
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < 0.25 * errors[0]
+
+
+def test_the_costs_of_five_classifiers_are_on_the_card():
+    card = json.loads((CHAPTERS / "cards" / "01_costs.json").read_text())
+    timed = {name: (fit, answer) for name, fit, answer in card["digits"]["rows"]}
+    found = rows("for name, (numbers, said) in found.items()")
+    assert [row[0] for row in found] == list(timed)
+    stored = [int(row[1].replace(",", "")) for row in found]
+    assert stored == [1258 * 65, 1258 * 65, 10 + 640 + 64 * 64, 650, 64 * 65 + 650]
+    growth = card["growth"]["rows"]
+    assert growth[-1][1] > 5 * growth[0][1]  # neighbours answer more slowly the more they keep
+
+
+def section(label):
+    text = text_path(NAME).read_text(encoding="utf-8")
+    return re.split(r"^\([\w-]+\)=$|^## ", text.split(f"({label})=\n## ")[1], flags=re.MULTILINE)[0]
+
+
+def keys():
+    return set(re.findall(r"^@\w+\{([^,]+),", (CHAPTERS / "references.bib").read_text(), re.MULTILINE))
+
+
+def test_the_gallery_names_ten_applications_each_with_a_reference():
+    lines = [line for line in section("ml-graphics-gallery").splitlines() if line.startswith("| ")][2:]
+    assert len(lines) == 10
+    for line in lines:
+        assert set(re.findall(r"\{footcite:t\}`(\w+)`", line)) & keys(), line
+
+
+def test_every_milestone_is_cited():
+    text = section("history")
+    dates = [int(year) for year in re.findall(r"\((\d{4}), \"", text)]
+    cited = set(re.findall(r"\{footcite:p\}`(\w+)`", text))
+    assert len(dates) >= 18
+    assert dates == sorted(dates)
+    assert cited <= keys()
+    assert len(cited) >= len(dates)
