@@ -13,8 +13,10 @@ from course_lib.convnets.count import (
     windows,
 )
 from course_lib.convnets.densenet import DenseLayer, DenseNet, densenet121, densenet264
+from course_lib.convnets.encoder_decoder import EncoderDecoder
 from course_lib.convnets.googlenet import GoogLeNet, Inception
 from course_lib.convnets.hrnet import HRNet, hrnet_w48
+from course_lib.convnets.learned_filter import fit_filter
 from course_lib.convnets.lenet import LeNet
 from course_lib.convnets.mobilenet import InvertedResidual, MobileNetV2, depthwise_separable
 from course_lib.convnets.resnet import BasicBlock, Bottleneck, ResNet, resnet18, resnet50, resnet152
@@ -32,6 +34,7 @@ __all__ = [
     "ConvNeXtBlock",
     "DenseLayer",
     "DenseNet",
+    "EncoderDecoder",
     "GoogLeNet",
     "HRNet",
     "Inception",
@@ -49,6 +52,7 @@ __all__ = [
     "densenet121",
     "densenet264",
     "depthwise_separable",
+    "fit_filter",
     "hrnet_w48",
     "layer_costs",
     "measured_receptive_field",
