@@ -47,6 +47,7 @@ class EncoderDecoder(nn.Module):
         )
         self.head = nn.Conv2d(width, outputs, 1)
         initialise(self)
+        nn.init.zeros_(self.head.weight)  # the first answer is 0 everywhere, whatever the width
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H, W); H and W multiples of 2^levels.

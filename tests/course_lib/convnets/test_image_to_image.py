@@ -38,6 +38,8 @@ def test_filter_errors_speak():
 def test_encoder_decoder_keeps_the_size_and_sees_far(skips: bool):
     torch.manual_seed(0)
     model = EncoderDecoder(1, 2, width=4, levels=2, skips=skips).eval()
+    assert not model(torch.rand(1, 1, 8, 8, generator=generator(0))).any()
+    torch.nn.init.ones_(model.head.weight)
     image = torch.rand(1, 1, 48, 64, generator=generator(0))
     assert model(image).shape == (1, 2, 48, 64)
     height, _ = measured_receptive_field(model, image)
@@ -49,6 +51,7 @@ def test_without_skips_the_fine_maps_reach_the_output_only_through_the_middle():
     image = torch.rand(1, 1, 16, 16, generator=generator(0))
     for skips in (True, False):
         model = EncoderDecoder(1, 1, width=4, levels=2, skips=skips).eval()
+        torch.nn.init.ones_(model.head.weight)
         with torch.no_grad():
             model.encoder[-1][-2].weight.zero_()  # the middle says nothing any more
             model.encoder[-1][-2].bias.zero_()
