@@ -127,6 +127,7 @@ def pgd(
     return moved
 
 
+@torch.enable_grad()
 def deepfool(model: nn.Module, images: Tensor, steps: int = 50, overshoot: float = 0.02) -> Tensor:
     """The smallest change that it can find which alters the predicted class.
 
@@ -154,8 +155,7 @@ def deepfool(model: nn.Module, images: Tensor, steps: int = 50, overshoot: float
     change = torch.zeros_like(images)
     for _ in range(steps):
         pixels = (images + (1 + overshoot) * change).detach().requires_grad_()
-        with torch.enable_grad():
-            logits = model(pixels)
+        logits = model(pixels)
         going = logits.argmax(dim=1) == first
         if not going.any():
             break
@@ -193,6 +193,8 @@ def adversarial_loss(
     """
     training = model.training
     model.eval()
-    attacked = pgd(model, images, labels, eps, steps, generator=generator)
-    model.train(training)
+    try:
+        attacked = pgd(model, images, labels, eps, steps, generator=generator)
+    finally:
+        model.train(training)
     return F.cross_entropy(model(attacked), labels)

@@ -31,6 +31,8 @@ class Normalise(nn.Module):
 
     def __init__(self, mean: tuple[float, ...] = CIFAR_MEAN, std: tuple[float, ...] = CIFAR_STD):
         super().__init__()
+        self.mean: Tensor
+        self.std: Tensor
         self.register_buffer("mean", torch.tensor(mean).view(1, -1, 1, 1), persistent=False)  # (1, C, 1, 1)
         self.register_buffer("std", torch.tensor(std).view(1, -1, 1, 1), persistent=False)  # (1, C, 1, 1)
 

@@ -48,6 +48,7 @@ class LayerCost:
 
 def _macs(module: nn.Module, inputs: Tensor, output: Tensor) -> int:
     """Multiply-adds of one call."""
+    assert isinstance(module.weight, Tensor)
     if isinstance(module, nn.Linear):
         return output.numel() * module.in_features
     window = module.weight[0].numel()  # (C / groups) k_h k_w of a convolution, (D / groups) k_h k_w of a transposed one

@@ -59,6 +59,7 @@ class Fusion(nn.Module):
         """A list of (B, widths[i], H / 2^i, W / 2^i) to a list of the same shapes."""
         fused = []
         for i, paths in enumerate(self.paths):
+            assert isinstance(paths, nn.ModuleList)
             total = paths[i](streams[i])
             for j, path in enumerate(paths):
                 if j != i:

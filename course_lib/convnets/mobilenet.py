@@ -76,10 +76,11 @@ class MobileNetV2(nn.Module):
                 inputs = width
         layers.append(conv_bn_relu6(inputs, 1280, 1))
         self.features = nn.Sequential(*layers)
-        self.classifier = nn.Sequential(nn.Dropout(dropout), nn.Linear(1280, classes))
+        last = nn.Linear(1280, classes)
+        self.classifier = nn.Sequential(nn.Dropout(dropout), last)
         initialise(self)
-        nn.init.normal_(self.classifier[1].weight, std=0.01)
-        nn.init.zeros_(self.classifier[1].bias)
+        nn.init.normal_(last.weight, std=0.01)
+        nn.init.zeros_(last.bias)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, classes) of images (B, 3, H, W) with H and W at least 32."""

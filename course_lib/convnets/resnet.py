@@ -37,6 +37,7 @@ class BasicBlock(nn.Module):
     """
 
     expansion = 1
+    bn2: nn.Module
 
     def __init__(self, inputs: int, width: int, stride: int = 1):
         super().__init__()
@@ -55,6 +56,7 @@ class Bottleneck(nn.Module):
     """1 x 1 down, 3 x 3, 1 x 1 up, and a short cut; the output has 4 * width channels."""
 
     expansion = 4
+    bn3: nn.Module
 
     def __init__(self, inputs: int, width: int, stride: int = 1):
         super().__init__()

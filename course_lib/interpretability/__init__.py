@@ -9,12 +9,15 @@ from course_lib.interpretability.judge import pointing_game, randomised, rank_co
 from course_lib.interpretability.maximal import maximal_patches
 from course_lib.interpretability.pca import PCA, fit_pca
 from course_lib.interpretability.record import class_scores, find_layer, recorded, score_gradient
+from course_lib.interpretability.retrieval import precision_at_k
 from course_lib.interpretability.saliency import saliency
+from course_lib.interpretability.scene_net import SceneNet
 
 __all__ = [
     "PCA",
     "DeconvReLU",
     "GuidedReLU",
+    "SceneNet",
     "class_activation_map",
     "class_scores",
     "deconvnet",
@@ -29,6 +32,7 @@ __all__ = [
     "invert",
     "maximal_patches",
     "pointing_game",
+    "precision_at_k",
     "randomised",
     "rank_correlation",
     "recorded",

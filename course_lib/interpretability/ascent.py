@@ -21,11 +21,11 @@ from course_lib.filters import gaussian_filter
 Objective = Callable[[Tensor], Tensor]
 
 
+@torch.enable_grad()
 def unit_step(objective: Objective, images: Tensor) -> tuple[Tensor, Tensor]:
     """The objective's gradient divided by its length for each image, and the values (B,)."""
     pixels = images.detach().requires_grad_()
-    with torch.enable_grad():
-        values = objective(pixels)
+    values = objective(pixels)
     if values.shape != (len(images),):
         wanted = f"the objective must give one value for each image, shape ({len(images)},)"
         raise ValueError(f"{wanted}, not {tuple(values.shape)}")

@@ -65,13 +65,16 @@ def relu_rule(model: nn.Module, rule: type[torch.autograd.Function]) -> Iterator
     modules = [module for module in model.modules() if isinstance(module, nn.ReLU)]
     if not modules:
         raise ValueError(f"{type(model).__name__} has no nn.ReLU module, so there is no rule to change")
+    before = [module.__dict__.get("forward") for module in modules]
     try:
         for module in modules:
-            module.forward = rule.apply
+            module.forward = rule.apply  # type: ignore[method-assign]  # hides the class's own method
         yield
     finally:
-        for module in modules:
-            del module.forward  # the class's own method shows again
+        for module, own in zip(modules, before, strict=True):
+            module.__dict__.pop("forward", None)
+            if own is not None:  # a rule inside a rule
+                module.forward = own  # type: ignore[method-assign]
 
 
 def deconvnet(model: nn.Module, images: Tensor, classes: Tensor | None = None) -> Tensor:

@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_lib.checks import check_tensors
+from course_lib.checks import check_labels, check_tensors
 from course_lib.interpretability.backward_rules import guided_backprop
 from course_lib.interpretability.record import class_scores, recorded
 
@@ -41,9 +41,11 @@ def class_activation_map(maps: Tensor, weight: Tensor, classes: Tensor) -> Tenso
         ValueError: If the shapes do not fit.
     """
     check_tensors(maps=(maps, "B D H W"), weight=(weight, "K D"))
+    check_labels("classes", classes, len(weight), maps=maps)
     return torch.einsum("bdhw,bd->bhw", maps, weight[classes])
 
 
+@torch.enable_grad()
 def grad_cam(model: nn.Module, layer: str, images: Tensor, classes: Tensor | None = None) -> Tensor:
     """Grad-CAM at a layer.
 
@@ -60,7 +62,7 @@ def grad_cam(model: nn.Module, layer: str, images: Tensor, classes: Tensor | Non
         ValueError: If the layer does not exist or returns no maps, or images or classes do not fit.
     """
     check_tensors(images=(images, "B C H W"))
-    with recorded(model, layer) as maps, torch.enable_grad():
+    with recorded(model, layer) as maps:
         scores, _ = class_scores(model, images.detach().requires_grad_(), classes)
     activation = maps[layer]
     if activation.ndim != 4:

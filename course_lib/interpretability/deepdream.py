@@ -39,7 +39,7 @@ def deep_dream(
         octaves: Number of scales.
         scale: Factor between neighbouring scales, above 1.
         steps: Steps at each scale.
-        rate: Length of a step divided by the square root of the number of pixels, in hundredths of the value range.
+        rate: Length of a step over the square root of the number of pixels, in hundredths of the value range.
         jitter: Largest shift in pixels.
 
     Returns:
@@ -60,7 +60,9 @@ def deep_dream(
         images = base + F.interpolate(added, size=size, mode="bilinear", align_corners=False)
         length = 0.01 * rate * (size[0] * size[1]) ** 0.5
         for _ in range(steps):
-            down, right = torch.randint(-jitter, jitter + 1, (2,), generator=generator).tolist()
+            down, right = torch.randint(
+                -jitter, jitter + 1, (2,), generator=generator, device=generator.device
+            ).tolist()
             slope, _ = unit_step(objective, images.roll((down, right), dims=(2, 3)))
             images = (images + length * slope.roll((-down, -right), dims=(2, 3))).clamp(0, 1)
         added = images - base

@@ -24,6 +24,7 @@ def total_variation(images: Tensor) -> Tensor:
     return images.diff(dim=2).abs().mean() + images.diff(dim=3).abs().mean()
 
 
+@torch.enable_grad()
 def invert(
     features: Callable[[Tensor], Tensor],
     target: Tensor,

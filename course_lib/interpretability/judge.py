@@ -58,7 +58,7 @@ def replacement_curve(
         steps: Number of equal steps.
 
     Returns:
-        (steps + 1,) probabilities, the first of `image`, the last of `other`. Their mean is the area under the curve.
+        (steps + 1,) probabilities, the first of `image`, the last of `other`. Their mean is the score that is compared.
 
     Raises:
         ValueError: If the shapes differ or steps is below 1.
@@ -79,20 +79,21 @@ def randomised(model: nn.Module, *layers: str, seed: int = 0) -> nn.Module:
 
     Args:
         model: Any network.
-        *layers: Prefixes of parameter names.
+        *layers: Paths of modules or parameters.
         seed: Of the shuffling.
 
     Raises:
-        ValueError: If no parameter's name starts with one of the prefixes.
+        ValueError: If there is no parameter in one of them.
     """
     other = copy.deepcopy(model)
     stream = torch.Generator().manual_seed(seed)
-    names = [name for name, _ in other.named_parameters() if not layers or name.startswith(layers)]
-    if not names:
-        raise ValueError(f"no parameter's name starts with {' or '.join(layers)}")
+    named = dict(other.named_parameters())
+    for layer in layers:
+        if not any(f"{name}.".startswith(f"{layer}.") for name in named):
+            raise ValueError(f"the model has no parameter in {layer!r}")
     with torch.no_grad():
-        for name, parameter in other.named_parameters():
-            if name in names:
+        for name, parameter in named.items():
+            if not layers or any(f"{name}.".startswith(f"{layer}.") for layer in layers):
                 order = torch.randperm(parameter.numel(), generator=stream).to(parameter.device)
                 parameter.copy_(parameter.flatten()[order].view_as(parameter))
     return other

@@ -37,8 +37,8 @@ def maximal_patches(images: Tensor, maps: Tensor, unit: int, count: int, side: i
     best, place = maps[:, unit].flatten(1).max(dim=1)  # (N,), (N,)
     values, chosen = best.topk(count)
     rows, columns = place[chosen] // width, place[chosen] % width
-    top = ((rows + 0.5) * images.shape[2] / height - side / 2).round().long() + side
-    left = ((columns + 0.5) * images.shape[3] / width - side / 2).round().long() + side
+    top = ((rows + 0.5) * images.shape[2] / height - side / 2).floor().long() + side
+    left = ((columns + 0.5) * images.shape[3] / width - side / 2).floor().long() + side
     padded = F.pad(images[chosen], [side] * 4)
     steps = torch.arange(side, device=images.device)
     y, x = top[:, None] + steps, left[:, None] + steps  # (count, side)

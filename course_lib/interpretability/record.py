@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from course_lib.checks import check_labels
+
 
 def find_layer(model: nn.Module, name: str) -> nn.Module:
     """The module of that path, such as "stage3.2.conv1".
@@ -35,7 +37,8 @@ def recorded(model: nn.Module, *names: str) -> Iterator[dict[str, Tensor]]:
 
     Args:
         model: Any network.
-        *names: Paths of modules; a layer that runs twice leaves its last output.
+        *names: Paths of modules; a layer that runs twice leaves its last output, and one that is followed by an
+            operation in place (`nn.ReLU(inplace=True)`) leaves what that made of it.
 
     Yields:
         A dictionary that each call of the model fills. The hooks are removed at the end, also after an error.
@@ -80,12 +83,11 @@ def class_scores(model: nn.Module, images: Tensor, classes: Tensor | None) -> tu
         raise ValueError(f"{wanted}, not {tuple(logits.shape)}")
     if classes is None:
         classes = logits.argmax(dim=1)
-    if classes.shape != (len(images),) or classes.is_floating_point() or int(classes.max()) >= logits.shape[1]:
-        wanted = f"classes must be {len(images)} whole numbers below {logits.shape[1]}"
-        raise ValueError(f"{wanted}, not {classes.tolist()}")
+    check_labels("classes", classes, logits.shape[1], images=images)
     return logits.gather(1, classes[:, None])[:, 0], classes
 
 
+@torch.enable_grad()
 def score_gradient(model: nn.Module, images: Tensor, classes: Tensor | None) -> Tensor:
     """d score / d image, (B, C, H, W): one backward pass, since no image's score depends on another image.
 

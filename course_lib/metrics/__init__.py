@@ -1,6 +1,22 @@
-"""How good is it? Numbers that judge predictions."""
+"""How good is it? Numbers that judge predictions and pictures."""
 
 from course_lib.metrics.basic import accuracy, rmse
+from course_lib.metrics.lpips import lpips, unit_length
+from course_lib.metrics.pixel import charbonnier, huber, l2_distance, mae, mse
 from course_lib.metrics.psnr import psnr
+from course_lib.metrics.ssim import ssim, ssim_map
 
-__all__ = ["accuracy", "psnr", "rmse"]
+__all__ = [
+    "accuracy",
+    "charbonnier",
+    "huber",
+    "l2_distance",
+    "lpips",
+    "mae",
+    "mse",
+    "psnr",
+    "rmse",
+    "ssim",
+    "ssim_map",
+    "unit_length",
+]

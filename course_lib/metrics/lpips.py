@@ -41,13 +41,15 @@ def lpips(
         (B,), 0 for equal pictures. Gradients flow.
 
     Raises:
-        ValueError: If shapes differ or the weights do not fit the layers.
+        ValueError: If shapes differ, or the weights do not fit the layers or are negative.
     """
     check_tensors(images=(images, "B C H W"), references=(references, "B C H W"))
     pairs = list(zip(features(images), features(references), strict=True))
     if weights is not None and [len(w) for w in weights] != [maps.shape[1] for maps, _ in pairs]:
         wanted = [maps.shape[1] for maps, _ in pairs]
         raise ValueError(f"weights must have one number for each channel, {wanted}, not {[len(w) for w in weights]}")
+    if weights is not None and any(bool((w < 0).any()) for w in weights):
+        raise ValueError("weights must not be negative: a difference would bring two pictures nearer")
     total = images.new_zeros(len(images))
     for layer, (first, second) in enumerate(pairs):
         difference = (unit_length(first) - unit_length(second)).square()  # (B, D, H', W')

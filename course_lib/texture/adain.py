@@ -3,6 +3,10 @@
 Huang, Belongie, "Arbitrary style transfer in real-time with adaptive instance normalization", 2017, arXiv:1703.06868.
 
     AdaIN(x, y) = sigma(y) (x - mu(x)) / sigma(x) + mu(y)       mean and deviation of each map over its places
+
+The paper's maps come from VGG, and a trained decoder turns them back into a picture. `adain_bands` uses the bands of a
+Laplacian pyramid instead (chapter 5), whose way back is exact and needs no training: it transfers colours and the
+contrast at each scale, not strokes.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ import torch
 from torch import Tensor
 
 from course_lib.checks import check_tensors
+from course_lib.pyramids import laplacian_collapse, laplacian_pyramid
 
 
 def adain(content: Tensor, style: Tensor, eps: float = 1e-10) -> Tensor:
@@ -31,3 +36,22 @@ def adain(content: Tensor, style: Tensor, eps: float = 1e-10) -> Tensor:
     variance, mean = torch.var_mean(content, dim=(2, 3), correction=0, keepdim=True)
     target_variance, target_mean = torch.var_mean(style, dim=(2, 3), correction=0, keepdim=True)
     return (content - mean) * (target_variance / (variance + eps)).sqrt() + target_mean
+
+
+def adain_bands(content: Tensor, style: Tensor, levels: int = 5) -> Tensor:
+    """Adaptive instance normalisation of each band of a Laplacian pyramid, put together again.
+
+    Args:
+        content: (B, C, H, W) in [0, 1].
+        style: (B, C, H', W') in [0, 1].
+        levels: Bands, the small rest included; 1 treats the pixels themselves.
+
+    Returns:
+        (B, C, H, W); values may leave [0, 1].
+
+    Raises:
+        ValueError: If batch or channels differ, or a picture is too small for the levels.
+    """
+    check_tensors(content=(content, "B C H W"), style=(style, "B C h w"))
+    pairs = zip(laplacian_pyramid(content, levels), laplacian_pyramid(style, levels), strict=True)
+    return laplacian_collapse([adain(ours, theirs) for ours, theirs in pairs])

@@ -3,11 +3,13 @@
 Ustyuzhaninov, Brendel, Gatys, Bethge, "Texture synthesis using shallow convolutional networks with random filters",
 2016, arXiv:1606.00021: one layer of random filters of several sizes and a ReLU is enough to synthesise many textures.
 
-Every source is a function from images (B, 3, H, W) in [0, 1] to a list of maps (B, D, H', W'), one for each layer.
+A pyramid gives the large sizes at a fraction of their price: a filter of 11 on a level of a quarter of the resolution
+sees 44 pixels. Every source is a function from images (B, C, H, W) in [0, 1] to a list of maps (B, D, H', W').
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,66 +21,94 @@ from torchvision.models import VGG19_Weights, vgg19
 from course_lib.checks import check_positive, check_tensors
 
 Features = Callable[[Tensor], list[Tensor]]
-SIZES = (3, 5, 7, 11, 15, 23, 37, 55)
 VGG_MEAN, VGG_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # ReLU outputs 1_1, 2_1, 3_1, 4_1, 5_1, the layers of Gatys et al., by their index in torchvision's `features`.
 VGG_LAYERS = (1, 6, 11, 20, 29)
 
 
 class RandomFilters(nn.Module):
-    """One layer of random filters of several sizes, each followed by a ReLU.
+    """Random filters of a few sizes on the levels of a pyramid, each followed by a ReLU.
 
     A filter is drawn from a standard normal distribution, made to have mean 0 and divided by its length, so that
-    plain areas give 0 and sizes can be compared. Borders are mirrored.
+    plain areas give 0 and sizes can be compared. Such filters cannot see brightness, so the picture itself is put
+    beside their answers. The same filters look at each level; level l is the picture averaged over blocks of 2^l x 2^l
+    pixels, so that 11 pixels there are 11 * 2^l pixels here. Borders are mirrored.
 
     Args:
         count: Filters of each size.
         sizes: Sides of the filters, odd.
+        levels: Levels of the pyramid; 1 looks at the picture itself only.
+        channels: Of the images: 1 for grey ones, 3 for colour.
         seed: Of the drawing.
 
     Raises:
-        ValueError: For an even size or no filter.
+        ValueError: For an even size or no filter, level or channel.
     """
 
-    def __init__(self, count: int = 48, sizes: tuple[int, ...] = SIZES, seed: int = 0):
+    def __init__(
+        self,
+        count: int = 24,
+        sizes: tuple[int, ...] = (3, 7, 11),
+        levels: int = 4,
+        channels: int = 3,
+        seed: int = 0,
+    ):
         super().__init__()
-        check_positive(count=count)
+        check_positive(count=count, levels=levels, channels=channels)
         if not sizes or any(size % 2 == 0 or size < 1 for size in sizes):
             raise ValueError(f"sizes must be odd numbers of pixels, not {sizes}")
         stream = torch.Generator().manual_seed(seed)
-        self.sizes = sizes
+        self.sizes, self.levels, self.channels = sizes, levels, channels
         for size in sizes:
-            bank = torch.randn(count, 3, size, size, generator=stream)
+            bank = torch.randn(count, channels, size, size, generator=stream)
             bank = bank - bank.mean(dim=(1, 2, 3), keepdim=True)
             bank = bank / bank.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
             self.register_buffer(f"bank{size}", bank)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Images (B, 3, H, W) to one tensor (B, count, H, W) for each size.
+        """Images (B, C, H, W) to one tensor (B, C + count * len(sizes), H / 2^l, W / 2^l) for each level l.
 
         Raises:
-            ValueError: If images is no such batch or is too small to mirror half the largest filter.
+            ValueError: If images is no such batch or its smallest level is too small to mirror half the largest filter.
         """
-        check_tensors(images=(images, "B 3 H W"))
-        if min(images.shape[2:]) <= max(self.sizes) // 2:
+        check_tensors(images=(images, f"B {self.channels} H W"))
+        least = (max(self.sizes) // 2 + 1) * 2 ** (self.levels - 1)
+        if min(images.shape[2:]) < least:
             raise ValueError(
-                f"images must be larger than {max(self.sizes) // 2} pixels for filters of {max(self.sizes)}, "
-                f"not {tuple(images.shape[2:])}"
+                f"images must have at least {least} x {least} pixels for {self.levels} levels and filters of "
+                f"{max(self.sizes)}, not {tuple(images.shape[2:])}"
             )
-        return [self._answer(images, size) for size in self.sizes]
+        found = []
+        for level in range(self.levels):
+            images = F.avg_pool2d(images, 2) if level else images
+            banks = [getattr(self, f"bank{size}").to(images.dtype) for size in self.sizes]
+            padded = [F.pad(images, [size // 2] * 4, mode="reflect") for size in self.sizes]
+            answers = [F.conv2d(x, bank) for x, bank in zip(padded, banks, strict=True)]
+            found.append(F.relu(torch.cat([images, *answers], dim=1)))  # (B, D, H / 2^l, W / 2^l)
+        return found
 
-    def _answer(self, images: Tensor, size: int) -> Tensor:
-        """relu(filter * images) for the filters of one size, by convolution or, for large ones, in the spectrum."""
-        bank = getattr(self, f"bank{size}").to(images.dtype)
-        padded = F.pad(images, [size // 2] * 4, mode="reflect")
-        if size < 15:
-            return F.relu(F.conv2d(padded, bank))
-        shape = padded.shape[2:]
-        spectrum = torch.fft.rfft2(padded)  # (B, 3, H + 2 p, ...)
-        kernels = torch.fft.rfft2(bank, s=shape).conj()  # correlation, as convolution layers compute
-        product = torch.einsum("bchw,dchw->bdhw", spectrum, kernels)
-        answer = torch.fft.irfft2(product, s=shape)
-        return F.relu(answer[:, :, : images.shape[2], : images.shape[3]])
+
+def stage_features(model: nn.Module, layers: tuple[str, ...]) -> Features:
+    """Features of a network that names its stages, such as the course's backbone.
+
+    Args:
+        model: Has a method `features` from images (B, 3, H, W) in [0, 1] to maps by name. Put it into evaluation mode
+            and stop its gradients (`requires_grad_(False)`) before.
+        layers: Names of the maps to return.
+
+    Returns:
+        A source of features; grey images (B, 1, H, W) are taken as colour images without colour.
+    """
+
+    def features(images: Tensor) -> list[Tensor]:
+        colour = images.expand(-1, 3, -1, -1) if images.shape[1] == 1 else images
+        maps = model.features(colour)  # type: ignore[operator]
+        unknown = [name for name in layers if name not in maps]
+        if unknown:
+            raise ValueError(f"no layer {unknown[0]!r}; there are {', '.join(maps)}")
+        return [maps[name] for name in layers]
+
+    return features
 
 
 def vgg19_features(layers: tuple[int, ...] = VGG_LAYERS) -> Features | None:
@@ -112,7 +142,7 @@ def chain_features(chain: nn.Sequential, layers: tuple[int, ...]) -> Features:
         A source of features on the device of its images.
     """
     parts = [
-        nn.AvgPool2d(2) if isinstance(p, nn.MaxPool2d) else nn.ReLU() if isinstance(p, nn.ReLU) else p
+        nn.AvgPool2d(2) if isinstance(p, nn.MaxPool2d) else nn.ReLU() if isinstance(p, nn.ReLU) else copy.deepcopy(p)
         for p in chain[: layers[-1] + 1]
     ]
     copied = nn.Sequential(*parts).eval().requires_grad_(False)

@@ -16,10 +16,12 @@ arXiv:1606.01286) and so knows something about the layout.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_tensors
+from course_lib.checks import check_positive, check_tensors
 
 
 def channel_mean(maps: Tensor) -> Tensor:
@@ -74,3 +76,22 @@ def shifted_gram(maps: Tensor, down: int, right: int) -> Tensor:
     here = maps[:, :, : height - down, : width - right].flatten(2)
     there = maps[:, :, down:, right:].flatten(2)
     return here @ there.transpose(1, 2) / here.shape[2]
+
+
+def gram_and_shifts(maps: Tensor, shifts: Sequence[tuple[int, int]], weight: float = 1.0) -> Tensor:
+    """The Gram matrix beside shifted ones: a statistic that knows how maps go on at given distances.
+
+    Args:
+        maps: (B, D, H, W).
+        shifts: Pairs (down, right) in pixels of the maps.
+        weight: Factor of the shifted matrices, above 0.
+
+    Returns:
+        (B, 1 + len(shifts), D, D).
+
+    Raises:
+        ValueError: If a shift leaves no pair, or the weight is not above 0.
+    """
+    check_positive(weight=weight)
+    shifted = [weight * shifted_gram(maps, down, right) for down, right in shifts]
+    return torch.stack([gram_matrix(maps), *shifted], dim=1)

@@ -4,11 +4,14 @@
 
 S is a statistic (`gram_matrix`, ...), F_l the maps of layer l. The relative distance of each layer makes the layers
 count alike, whatever their size. L-BFGS uses the curvature that it has seen and needs few steps; Adam needs more and
-is simpler. Images are (B, 3, H, W) in [0, 1].
+is simpler. Images are (B, C, H, W) in [0, 1]. Pixels may leave the range on the way, at a price: the squared distance
+to the range is added to the loss. Cutting them off inside the loss instead would take away their gradient and leave
+black and white dots that never move again.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -35,15 +38,15 @@ def texture_loss(features: Features, statistic: Statistic, exemplar: Tensor) -> 
     Args:
         features: Source of maps.
         statistic: Maps (B, D, H, W) to a summary whose shape does not depend on H and W.
-        exemplar: (1, 3, H, W) in [0, 1].
+        exemplar: (1, C, H, W) in [0, 1].
 
     Returns:
-        A function from images (B, 3, H', W') to the mean loss of shape ().
+        A function from images (B, C, H', W') to the loss of shape (), its mean over the batch.
 
     Raises:
         ValueError: If exemplar is no such image.
     """
-    check_tensors(exemplar=(exemplar, "1 3 H W"))
+    check_tensors(exemplar=(exemplar, "1 C H W"))
     targets = statistics(features, statistic, exemplar)
     sizes = [target.square().sum().clamp(min=1e-12) for target in targets]
 
@@ -56,8 +59,8 @@ def texture_loss(features: Features, statistic: Statistic, exemplar: Tensor) -> 
 
 
 def noise_start(exemplar: Tensor, size: tuple[int, int], generator: torch.Generator) -> Tensor:
-    """White noise (1, 3, H, W) with the exemplar's mean and standard deviation in each channel, cut to [0, 1]."""
-    noise = torch.randn(1, 3, *size, generator=generator, dtype=exemplar.dtype)
+    """White noise (1, C, H, W) with the exemplar's mean and standard deviation in each channel, cut to [0, 1]."""
+    noise = torch.randn(1, exemplar.shape[1], *size, generator=generator, dtype=exemplar.dtype)
     mean, std = exemplar.mean(dim=(2, 3), keepdim=True), exemplar.std(dim=(2, 3), keepdim=True)
     return (mean + std * noise.to(exemplar.device)).clamp(0, 1)
 
@@ -65,7 +68,7 @@ def noise_start(exemplar: Tensor, size: tuple[int, int], generator: torch.Genera
 def blurred_start(exemplar: Tensor, size: tuple[int, int], factor: int) -> Tensor:
     """The exemplar shrunk by a factor and enlarged to a size; a huge factor gives its mean colour."""
     check_positive(factor=factor)
-    small = [max(1, side // factor) for side in exemplar.shape[2:]]
+    small = (max(1, exemplar.shape[2] // factor), max(1, exemplar.shape[3] // factor))
     shrunk = F.adaptive_avg_pool2d(exemplar, small)
     return F.interpolate(shrunk, size=size, mode="bilinear", align_corners=False)
 
@@ -81,8 +84,8 @@ def synthesise(
     """Change the pixels until the loss is small.
 
     Args:
-        loss: Maps images (B, 3, H, W) to a value of shape ().
-        start: (B, 3, H, W) in [0, 1]; is not changed.
+        loss: Maps images (B, C, H, W) to a value of shape ().
+        start: (B, C, H, W) in [0, 1]; is not changed.
         steps: Evaluations of the loss (L-BFGS's line search uses some of them).
         method: "lbfgs" or "adam".
         rate: Learning rate; 1 for L-BFGS, 0.02 for Adam without it.
@@ -95,26 +98,28 @@ def synthesise(
         ValueError: For an unknown method, no steps, or a loss that is not finite.
     """
     check_positive(steps=steps)
-    check_tensors(start=(start, "B 3 H W"))
+    check_tensors(start=(start, "B C H W"))
     if method not in ("lbfgs", "adam"):
         raise ValueError(f'method must be "lbfgs" or "adam", not {method!r}')
     pixels = start.detach().clone().requires_grad_()
-    best, least, losses = start.detach().clone(), float("inf"), []
+    best, least = start.detach().clone(), float("inf")
+    losses: list[float] = []
     bar = tqdm(total=steps, disable=not progress, unit="step")
 
     def closure() -> Tensor:
         nonlocal best, least
         optimiser.zero_grad()
-        value = loss(pixels.clamp(0, 1)) + (pixels - pixels.detach().clamp(0, 1)).square().sum()
-        value.backward()
-        number = float(value.detach())
-        if number != number:
+        value = loss(pixels)
+        outside = (pixels - pixels.detach().clamp(0, 1)).square().sum() / len(pixels)
+        (value + outside).backward()
+        number = float(value.detach() + outside.detach())
+        if not math.isfinite(number):
             raise ValueError(f"the loss became {number} at evaluation {len(losses) + 1}: lower the rate")
         if number < least:
             best, least = pixels.detach().clamp(0, 1), number
-        losses.append(number)
+        losses.append(float(value.detach()))
         bar.update()
-        return value
+        return value.detach() + outside.detach()
 
     optimiser: torch.optim.Optimizer
     if method == "lbfgs":
@@ -129,3 +134,26 @@ def synthesise(
             optimiser.step(closure)
     bar.close()
     return best, losses
+
+
+def with_period(loss: Loss, period: int, weight: float = 1.0) -> Loss:
+    """A loss plus weight times the mean squared difference of pixels one period apart, down and to the right.
+
+    The addition is convex in the pixels: it has no wrong valleys, whatever the start.
+
+    Args:
+        loss: Maps images (B, C, H, W) to a value of shape ().
+        period: In pixels, below H and W of the images.
+        weight: Of the addition, above 0.
+
+    Raises:
+        ValueError: If period or weight is not above 0.
+    """
+    check_positive(period=period, weight=weight)
+
+    def both(images: Tensor) -> Tensor:
+        down = images[:, :, period:] - images[:, :, :-period]
+        right = images[:, :, :, period:] - images[:, :, :, :-period]
+        return loss(images) + weight * (down.square().mean() + right.square().mean())
+
+    return both

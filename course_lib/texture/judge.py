@@ -1,0 +1,96 @@
+"""Is it the same texture? Numbers that do not come from the features that were optimised (chapter 8).
+
+    autocorrelation at a shift s     r(s) = mean_p (I(p) - m) (I(p + s) - m) / variance
+    spectrum distance                root mean square over cells of the frequency plane of the difference of
+                                     10 log10(mean power), in decibels
+
+A periodic texture repeats itself: r = 1 at its period. Two crops of one photograph have a small spectrum distance but
+not zero: that is the lower bound which a perfect synthesis can be expected to reach.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from course_lib.checks import check_positive, check_tensors
+
+RINGS, SECTORS = 6, 4
+
+
+def autocorrelation(images: Tensor, down: int, right: int) -> Tensor:
+    """Correlation of each picture with itself, moved.
+
+    Args:
+        images: (B, C, H, W).
+        down: 0 ... H - 1.
+        right: 0 ... W - 1.
+
+    Returns:
+        (B,), 1 where the moved picture is equal; 0 for a flat picture.
+
+    Raises:
+        ValueError: If the shift leaves no pair.
+    """
+    check_tensors(images=(images, "B C H W"))
+    height, width = images.shape[2:]
+    if not 0 <= down < height or not 0 <= right < width:
+        raise ValueError(f"the shift must be at least 0 and below {(height, width)}, not {(down, right)}")
+    centred = images - images.mean(dim=(2, 3), keepdim=True)
+    here, there = centred[:, :, : height - down, : width - right], centred[:, :, down:, right:]
+    variance = centred.square().mean(dim=(1, 2, 3))
+    return (here * there).mean(dim=(1, 2, 3)) / variance.clamp(min=1e-12)
+
+
+def periodicity_error(image: Tensor, exemplar: Tensor, period: int) -> float:
+    """Mean absolute difference of the autocorrelations of two pictures at one period down and to the right.
+
+    Args:
+        image, exemplar: (1, C, H, W), sizes may differ.
+        period: In pixels.
+
+    Returns:
+        0 if the picture repeats itself as well as the exemplar; about 1 if it does not repeat at all.
+    """
+    check_positive(period=period)
+    steps = ((period, 0), (0, period))
+    gaps = [autocorrelation(image, *step) - autocorrelation(exemplar, *step) for step in steps]
+    return float(torch.stack(gaps).abs().mean())
+
+
+def band_power(images: Tensor) -> Tensor:
+    """Mean power in cells of the frequency plane, in decibels.
+
+    Args:
+        images: (B, C, H, W), at least 32 x 32.
+
+    Returns:
+        (B, RINGS * SECTORS): rings are half octaves down from the finest frequencies, sectors split the half circle.
+
+    Raises:
+        ValueError: If the pictures are too small for every cell to hold a frequency.
+    """
+    check_tensors(images=(images, "B C H W"))
+    height, width = images.shape[2:]
+    if min(height, width) < 32:
+        raise ValueError(f"images must have at least 32 x 32 pixels, not {(height, width)}")
+    window = torch.outer(torch.hann_window(height, False), torch.hann_window(width, False)).to(images)
+    centred = (images - images.mean(dim=(2, 3), keepdim=True)) * window
+    power = torch.fft.fft2(centred).abs().square().mean(dim=1) / window.square().sum()  # (B, H, W)
+    y = torch.fft.fftfreq(height).to(images.device)[:, None]
+    x = torch.fft.fftfreq(width).to(images.device)[None]
+    ring = (2 * torch.log2(0.5 / torch.hypot(y, x).clamp(min=1e-9))).floor()  # 0 is the finest half octave
+    sector = ((torch.atan2(y, x) % math.pi) / math.pi * SECTORS + 0.5).floor() % SECTORS
+    cells = []
+    for r in range(RINGS):
+        for s in range(SECTORS):
+            inside = (ring == r) & (sector == s)
+            cells.append(power[:, inside].mean(dim=1))
+    return 10 * torch.log10(torch.stack(cells, dim=1) + 1e-10)
+
+
+def spectrum_distance(image: Tensor, exemplar: Tensor) -> float:
+    """How far the spectra of two pictures are apart, in decibels; sizes may differ."""
+    return float((band_power(image).mean(dim=0) - band_power(exemplar).mean(dim=0)).square().mean().sqrt())
