@@ -135,6 +135,6 @@ def test_chapters_are_found_by_number_or_name(number):
 
 @pytest.mark.parametrize("number", ["", "99", "nothing"])
 def test_an_unknown_chapter_is_one_line(number):
-    with pytest.raises(ValueError, match="there are 02_optimization") as error:
+    with pytest.raises(ValueError, match=r"there are .*02_optimization") as error:
         find_chapter(number)
     assert "\n" not in str(error.value)
