@@ -12,6 +12,7 @@ import pytest
 from nbgrader.api import Gradebook
 
 ASSIGNMENTS = Path(__file__).resolve().parents[2] / "assignments"
+NAMES = sorted(path.name for path in (ASSIGNMENTS / "source").iterdir() if any(path.glob("*.ipynb")))
 
 
 def copy_course(target: Path) -> Path:

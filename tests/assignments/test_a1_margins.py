@@ -1,4 +1,4 @@
-"""Assignment 1's tolerances: right answers stay far below each, wrong ones far above. MARGINS.md has the numbers.
+"""Assignment 1's tolerances: right answers stay far below each, wrong ones far above. MARGINS_a1.md has the numbers.
 
 The matrices are those of the hidden tests. A margin of 100 means that the worst right way is 100 times better, and the
 best wrong way 100 times worse, than the test asks for; other processors and BLAS libraries then change no verdict.

@@ -1,4 +1,4 @@
-"""Assignment 1's source and release: form, points, hints, and nothing that students must not see."""
+"""The sources and releases of all assignments: form, points, hints, and nothing that students must not see."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ import pytest
 
 from course_grader.notebooks import read_notebook, solution_sources
 
-from .conftest import ASSIGNMENTS
-
-A1 = "a1_linear_fitting"
-FILE = f"{A1}/{A1}.ipynb"
-SOURCE = ASSIGNMENTS / "source" / FILE
+from .conftest import ASSIGNMENTS, NAMES
 
 
-@pytest.fixture(scope="module")
-def source():
-    return read_notebook(SOURCE)
+@pytest.fixture(scope="module", params=NAMES)
+def name(request):
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def release(course):
-    return read_notebook(course / "release" / FILE)
+def source(name):
+    return read_notebook(ASSIGNMENTS / "source" / name / f"{name}.ipynb")
+
+
+@pytest.fixture(scope="module")
+def release(course, name):
+    return read_notebook(course / "release" / name / f"{name}.ipynb")
 
 
 def meta(cell) -> dict:
@@ -64,7 +65,7 @@ def test_points_in_the_headings_are_those_of_the_cells(source):
             sums[heading] = [int(found.group(1)), 0]
         if meta(cell).get("grade"):
             sums[heading][1] += meta(cell)["points"]
-    assert len(sums) == 11
+    assert len(sums) >= 5
     assert all(said == summed for said, summed in sums.values()), sums
 
 
@@ -81,7 +82,7 @@ def test_every_test_cell_says_its_points_and_its_hint(release):
 
 def test_release_has_no_solution_no_hidden_test_and_no_rubric(source, release):
     text = "\n".join(cell.source for cell in release.cells)
-    for marker in ("BEGIN", "END SOLUTION", "HIDDEN TESTS", "MARK SCHEME", "For the grader", "Half", "reference_"):
+    for marker in ("BEGIN", "END SOLUTION", "HIDDEN TESTS", "MARK SCHEME", "For the grader", "Half |", "reference_"):
         assert marker not in text
     for solution in solution_sources(release).values():
         assert "raise NotImplementedError()" in solution or solution == "YOUR ANSWER HERE"

@@ -7,12 +7,9 @@ three seconds, so some make several mistakes, in exercises that do not touch: ea
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from .a1_variants import DIRECT, LOOPS, LSTSQ, NOISY, QR_EINSUM
+from .case import right, wrong
 
-AUTOMATIC = 90
-BY_HAND = 10
 USERS_OF_AS_FLOATS = (
     "design_line",
     "design_plane",
@@ -23,43 +20,6 @@ USERS_OF_AS_FLOATS = (
     "fit_ridge",
     "choose_lambda",
 )
-
-
-@dataclass(frozen=True)
-class Case:
-    """One student's submission."""
-
-    name: str
-    points: int
-    lost: frozenset[str]
-    changes: dict[str, str | list[tuple[str, str]]] = field(default_factory=dict)
-
-    def sources(self, solution: dict[str, str]) -> dict[str, str]:
-        """The sources of all solution cells with this student's changes."""
-        sources = dict(solution)
-        for cell, change in self.changes.items():
-            if isinstance(change, str):
-                sources[cell] = change
-                continue
-            for old, new in change:
-                assert old in sources[cell], f"{self.name}: {old!r} does not occur in {cell}"
-                sources[cell] = sources[cell].replace(old, new)
-        return sources
-
-
-def wrong(name: str, points: int, lost: str, **changes: str | list[tuple[str, str]]) -> Case:
-    """A case with its failing tests in brief: "fit: public hidden" stands for test_fit_public and test_fit_hidden."""
-    cells = set()
-    for group in lost.split(";"):
-        concept, _, kinds = group.partition(":")
-        cells |= {f"test_{concept.strip()}_{kind}" for kind in kinds.split()}
-    return Case(name, points, frozenset(cells), changes)
-
-
-def right(name: str, changes: dict[str, str]) -> Case:
-    """A correct variant: no test may fail."""
-    return Case(name, AUTOMATIC, frozenset(), dict(changes))
-
 
 WRONG = [
     wrong(
