@@ -11,72 +11,32 @@ Activate the project's environment first (source ../.venv/bin/activate): nbgrade
 No exchange is set here, so nbgrader's own applies (/usr/local/share/nbgrader/exchange); another folder that everybody
 can write to is named with --Exchange.root=FOLDER. Without an exchange, submissions go to submitted/STUDENT/ASSIGNMENT/.
 
-Two things differ from stock nbgrader: text on stderr costs no points, and feedback shows no hidden test and no rubric.
+What differs from stock nbgrader: submissions are rebuilt from the release, run in a sandbox, and judged in a process
+that the student's code cannot reach (course_grader/); feedback shows verdicts and hints, no hidden test and no rubric.
 """
 
-from nbconvert.preprocessors import ClearMetadataPreprocessor, CSSHTMLHeaderPreprocessor
-from nbgrader.preprocessors import (
-    AssignLatePenalties,
-    CheckCellMetadata,
-    ClearHiddenTests,
-    ClearMarkScheme,
-    Execute,
-    GetGrades,
-    IgnorePattern,
-    LimitOutput,
-    NbGraderPreprocessor,
-    SaveAutoGrades,
-)
-from nbgrader.utils import is_grade
+from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
+from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme, GetGrades
+
+from course_grader.converter import install
+from course_grader.feedback import ShowVerdicts
 
 c = get_config()  # noqa: F821 (given by nbgrader)
 c.CourseDirectory.course_id = "cvdl"
 
-# The longest a cell may run. A solution's slowest cell needs about one second.
-c.Execute.timeout = 30
-# Kernels keep no history file, and do not warn that they listen on this machine's own ports.
-c.Execute.extra_arguments = ["--HistoryManager.hist_file=:memory:", "--IPKernelApp.log_level=40"]
+install()  # nbgrader autograde runs submissions in a sandbox; c.CourseGrader has its settings
 
+# Imported once, before a process is forked for each submission.
+c.CourseGrader.modules = ["numpy", "torch", "torchvision", "matplotlib.pyplot", "sklearn.datasets", "skimage.data"]
 
-class StderrIsNoVerdict(NbGraderPreprocessor):
-    """Relabel what a test cell printed on stderr as ordinary output: nbgrader would give such a cell no points."""
-
-    def preprocess_cell(self, cell, resources, index):
-        if is_grade(cell):
-            for output in cell.get("outputs", []):
-                if output.output_type == "stream":
-                    output.name = "stdout"
-        return cell, resources
-
-
-class HideTracebacks(NbGraderPreprocessor):
-    """Keep the message of a failed test and drop the traceback, which would print the hidden test's lines."""
-
-    def preprocess_cell(self, cell, resources, index):
-        if is_grade(cell):
-            for output in cell.get("outputs", []):
-                if output.output_type == "error":
-                    output.traceback = [f"{output.ename}: {output.evalue}"]
-        return cell, resources
-
-
-c.Autograde.autograde_preprocessors = [
-    Execute,
-    StderrIsNoVerdict,
-    IgnorePattern,
-    ClearMetadataPreprocessor,
-    LimitOutput,
-    SaveAutoGrades,
-    AssignLatePenalties,
-    CheckCellMetadata,
-]
 c.GenerateFeedback.preprocessors = [
     GetGrades,
+    ShowVerdicts,
     ClearHiddenTests,
     ClearMarkScheme,
-    HideTracebacks,
     CSSHTMLHeaderPreprocessor,
 ]
+c.HTMLExporter.sanitize_html = True  # a written answer is a stranger's HTML
 
 # The rubric stands in the locked cell of the written question. Release and feedback lose it, the grader sees it.
 c.ClearMarkScheme.enforce_metadata = False

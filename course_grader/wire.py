@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import socket
 import struct
 import sys
 from typing import Any
@@ -82,6 +83,36 @@ def decode(message: bytes, largest: int = LARGEST_MESSAGE) -> Any:
         raise
     except (struct.error, ValueError, TypeError, KeyError, IndexError, RecursionError, OverflowError) as error:
         raise NotPlain(f"the message is broken: {type(error).__name__}") from None
+
+
+def send(connection: socket.socket, message: bytes) -> None:
+    """Send one message over a stream, after its length."""
+    connection.sendall(struct.pack(">Q", len(message)) + message)
+
+
+def receive(connection: socket.socket, largest: int = LARGEST_MESSAGE) -> Any:
+    """Wait for one message and decode it.
+
+    Raises:
+        EOFError: The other end is closed.
+        NotPlain: What came is no message.
+    """
+    (length,) = struct.unpack(">Q", _read(connection, 8))
+    if length > largest:
+        raise NotPlain(f"the message has {length:,} bytes; {largest:,} are allowed")
+    return decode(_read(connection, length), largest)
+
+
+def _read(connection: socket.socket, size: int) -> bytes:
+    """Exactly so many bytes."""
+    parts, missing = [], size
+    while missing:
+        part = connection.recv(min(missing, 1 << 20))
+        if not part:
+            raise EOFError("the other end is closed")
+        parts.append(part)
+        missing -= len(part)
+    return b"".join(parts)
 
 
 def _spend(budget: list[int], size: int) -> None:

@@ -1,0 +1,190 @@
+"""A course as the grader sees it: its folder, its settings in nbgrader_config.py, and its assignments.
+
+    course = Course("assignments")
+    assignment = course.assignment("a1_linear_fitting")
+    graded = grade_folder(assignment, Path("submitted/ann/a1_linear_fitting"), sandbox)      # {"a1_linear_fitting": Graded}
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.coursedir import CourseDirectory
+from traitlets import Bool, Dict, Float, Int, List, Unicode
+from traitlets.config import Config, Configurable, PyFileConfigLoader
+
+from course_grader.grade import Graded, all_tests, grade, settings
+from course_grader.rebuild import MalformedSubmission, read_submission
+from course_grader.sandbox import GIB, Limits, Sandbox, why_no_sandbox
+from course_grader.template import Template, read_template
+
+
+class GradingError(Exception):
+    """Something that stops a whole assignment, in one line."""
+
+
+class CourseGrader(Configurable):
+    """Settings of the grader, given in nbgrader_config.py as c.CourseGrader.name = value."""
+
+    accept_no_sandbox = Bool(False, help="Grade without isolation where bubblewrap is missing. Only limits protect.").tag(
+        config=True
+    )
+    modules = List(Unicode(), ["numpy"], help="Modules imported once, before a process is forked for each submission.").tag(
+        config=True
+    )
+    memory = Float(4.0, help="GiB that a submission may use.").tag(config=True)
+    disk = Float(0.25, help="GiB of its temporary files.").tag(config=True)
+    processes = Int(64, help="Processes that it may have at one time.").tag(config=True)
+    cell_seconds = Float(60.0, help="The longest that a cell may run.").tag(config=True)
+    test_seconds = Float(60.0, help="The longest that a test may run.").tag(config=True)
+    notebook_seconds = Float(300.0, help="The longest that a notebook may run.").tag(config=True)
+    output = Int(1_000_000, help="Bytes of output kept from one cell.").tag(config=True)
+    assignments = Dict(help="By assignment, other values of the settings above, as {'a3': {'test_seconds': 120}}.").tag(
+        config=True
+    )
+
+    def limits(self, assignment: str) -> Limits:
+        """The limits of one assignment.
+
+        Raises:
+            GradingError: An unknown setting.
+        """
+        numbers = ("memory", "disk", "processes", "cell_seconds", "test_seconds", "notebook_seconds", "output")
+        values = {name: getattr(self, name) for name in numbers}
+        own = self.assignments.get(assignment, {})
+        if unknown := sorted(set(own) - set(values)):
+            raise GradingError(f"c.CourseGrader.assignments has {unknown[0]!r}; there are {', '.join(values)}")
+        values |= own
+        return Limits(
+            memory=int(values["memory"] * GIB),
+            disk=int(values["disk"] * GIB),
+            processes=values["processes"],
+            cell=values["cell_seconds"],
+            test=values["test_seconds"],
+            notebook=values["notebook_seconds"],
+            output=values["output"],
+        )
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What is needed to grade a submission of one assignment; plain data, so that it can be sent to other machines.
+
+    Attributes:
+        name: Its folder's name.
+        templates: By notebook.
+        files: Files and folders beside the source notebooks, which the code may read.
+        limits: What a submission may use.
+    """
+
+    name: str
+    templates: dict[str, Template]
+    files: tuple[Path, ...]
+    limits: Limits
+
+
+class Course:
+    """A folder with nbgrader_config.py and source/.
+
+    Args:
+        root: The folder.
+        config: The loaded configuration; read from the folder if None.
+
+    Raises:
+        GradingError: It is no course.
+    """
+
+    def __init__(self, root: str | Path, config: Config | None = None) -> None:
+        self.root = Path(root).resolve()
+        if config is None:
+            if not (self.root / "nbgrader_config.py").is_file():
+                raise GradingError(f"{self.root} is not a course root: it has no nbgrader_config.py")
+            config = PyFileConfigLoader("nbgrader_config.py", path=str(self.root)).load_config()
+            config.CourseDirectory.root = str(self.root)
+        self.config = config
+        self.directory = CourseDirectory(config=config)
+        self.settings = CourseGrader(config=config)
+
+    def gradebook(self) -> Gradebook:
+        """A connection to the gradebook; use it in a with statement."""
+        return Gradebook(self.directory.db_url, self.directory.course_id)
+
+    def folder(self, kind: str, student: str, assignment: str) -> Path:
+        """The folder of a submission; `kind` is source, submitted, autograded or feedback."""
+        name = getattr(self.directory, f"{kind}_directory")
+        return Path(self.directory.format_path(name, student, assignment))
+
+    def assignment(self, name: str) -> Assignment:
+        """Read an assignment and compare it with the gradebook.
+
+        Raises:
+            GradingError: It does not exist, cannot be read, or was changed since it was released.
+        """
+        folder = self.folder("source", ".", name)
+        notebooks = sorted(folder.glob("*.ipynb"))
+        if not notebooks:
+            raise GradingError(f"{name!r} is no assignment: {folder} has no notebooks")
+        try:
+            templates = {path.stem: read_template(path) for path in notebooks}
+        except ValueError as error:
+            raise GradingError(str(error)) from None
+        self._compare(name, templates)
+        files = tuple(path for path in sorted(folder.iterdir()) if path.suffix != ".ipynb" and path.name[0] != ".")
+        return Assignment(name, templates, files, self.settings.limits(name))
+
+    def students(self, assignment: str) -> list[str]:
+        """Who has handed in something, by the folders under submitted/."""
+        pattern = Path(self.directory.format_path(self.directory.submitted_directory, "*", assignment))
+        if "*" not in pattern.parts:
+            raise GradingError(f"no student can be told from folders of the form {pattern}")
+        position = pattern.parts.index("*")
+        found = sorted(Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor))))
+        return [path.parts[position] for path in found if path.is_dir()]
+
+    def sandbox(self) -> Sandbox:
+        """A fork server with the course's modules.
+
+        Raises:
+            SandboxError: There is no sandbox here and the settings do not accept that.
+        """
+        isolate = not (self.settings.accept_no_sandbox and why_no_sandbox())
+        return Sandbox(self.settings.modules, isolate=isolate)
+
+    def _compare(self, name: str, templates: dict[str, Template]) -> None:
+        """The points in the gradebook must be those of the source."""
+        with self.gradebook() as gradebook:
+            try:
+                known = gradebook.find_assignment(name).notebooks
+            except MissingEntry:
+                raise GradingError(f"{name} is not in the gradebook: run nbgrader generate_assignment {name}") from None
+            released = {notebook.name: {cell.name: cell.max_score for cell in notebook.grade_cells} for notebook in known}
+        current = {
+            notebook: {
+                settings(cell)["grade_id"]: float(settings(cell)["points"])
+                for cell in template.notebook.cells
+                if settings(cell).get("grade")
+            }
+            for notebook, template in templates.items()
+        }
+        if released != current:
+            raise GradingError(f"{name} was changed since its release: run nbgrader generate_assignment {name} --force")
+
+
+def grade_folder(assignment: Assignment, folder: Path, sandbox: Sandbox) -> dict[str, Graded]:
+    """Grade what one student handed in, by notebook; nothing of it but the sources of solution cells is used."""
+    results = {}
+    for name, template in assignment.templates.items():
+        path = folder / f"{name}.ipynb"
+        try:
+            if folder.is_symlink() or not os.path.lexists(path):
+                results[name] = all_tests(template, "missing", f"{path.name} was not handed in")
+                continue
+            submission = read_submission(path)
+        except MalformedSubmission as error:
+            results[name] = all_tests(template, "malformed", str(error))
+            continue
+        results[name] = grade(template, submission, sandbox, assignment.limits, assignment.files)
+    return results

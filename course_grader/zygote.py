@@ -1,0 +1,269 @@
+"""The fork server: started once in a sandbox, it imports the heavy modules and forks a process for each request.
+
+`python -m course_grader.zygote FD BASE64(JSON)` where FD is a socket to the grader. A request is one JSON line, with file
+descriptors beside it; the answer is one JSON line.
+
+    {"do": "spawn", "kind": "kernel" | "judge", "folder": ..., "limits": {...}}    -> {"job": 3}
+    {"do": "poll", "job": 3}                                       -> {"code": null} or {"code": 0, "reason": "memory"}
+    {"do": "interrupt", "job": 3}, {"do": "kill", "job": 3}        -> {}
+
+A spawned process is the last of a chain of three: one that enters new namespaces, process 1 of the new PID namespace, and
+the process itself. When it ends, process 1 ends, and the system kills all that is left in the namespace. About ten times a
+second the memory and the number of the processes of each job are counted; who exceeds a limit is killed with a reason.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import gc
+import importlib
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from course_grader import confine
+
+TICK = 0.1  # seconds between two looks at the jobs
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass
+class Job:
+    """One forked chain."""
+
+    outer: int  # the process that entered the namespaces; a child of ours
+    inner: int  # process 1 of the new namespace
+    memory: int
+    processes: int
+    code: int | None = None
+    reason: str = ""
+
+
+def main() -> None:
+    """Import, say so, and serve until the grader closes the socket."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    settings = json.loads(base64.b64decode(sys.argv[2]))
+    os.environ.update(settings["environment"])
+    for name in settings["modules"]:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # children share these pages with us as long as nobody writes to them
+    confine.prctl(confine.PR_SET_DUMPABLE, 0)  # nobody may look into us
+    Server(control, settings["isolate"]).run()
+
+
+class Server:
+    """Serves one grader."""
+
+    def __init__(self, control: socket.socket, isolate: bool) -> None:
+        self.control = control
+        self.isolate = isolate  # False: only limits, where the instructor accepted that
+        self.jobs: dict[int, Job] = {}
+        self.baseline = _memory(os.getpid())
+
+    def run(self) -> None:
+        """Answer requests until the other end is closed."""
+        self.control.sendall(b'{"ready": true}\n')
+        last = 0.0
+        while True:
+            alive = any(job.code is None for job in self.jobs.values())
+            ready, _, _ = select.select([self.control], [], [], TICK if alive else None)
+            if alive and time.monotonic() - last > TICK:
+                self.look()
+                last = time.monotonic()
+            if ready:
+                line, descriptors, _, _ = socket.recv_fds(self.control, 1 << 16, 8)
+                if not line:
+                    return
+                answer = self.answer(json.loads(line), descriptors)
+                for descriptor in descriptors:
+                    os.close(descriptor)
+                self.control.sendall(json.dumps(answer).encode() + b"\n")
+
+    def answer(self, request: dict, descriptors: list[int]) -> dict:
+        """Do what one request asks."""
+        if request["do"] == "spawn":
+            return self.spawn(request, descriptors)
+        job = self.jobs[request["job"]]
+        self.reap(job)
+        if request["do"] == "poll":
+            return {"code": job.code, "reason": job.reason}
+        if job.code is None:
+            number = signal.SIGINT if request["do"] == "interrupt" else signal.SIGKILL
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(job.inner, number)
+            if number == signal.SIGKILL:
+                self.reap(job, wait=True)
+        return {}
+
+    def spawn(self, request: dict, descriptors: list[int]) -> dict:
+        """Fork the chain; wait until process 1 exists."""
+        read, write = os.pipe()
+        outer = os.fork()
+        if outer == 0:
+            os.close(read)
+            _outer(request, descriptors, write, self.isolate, self.control)
+        os.close(write)
+        with os.fdopen(read) as pipe:
+            said = pipe.readline().strip()
+        if not said.isdigit():
+            os.waitpid(outer, 0)
+            return {"error": said or "the process ended before it began"}
+        limits = request["limits"]
+        number = len(self.jobs) + 1
+        self.jobs[number] = Job(outer, int(said), limits["memory"], limits["processes"])
+        return {"job": number}
+
+    def reap(self, job: Job, wait: bool = False) -> None:
+        """Take the exit code of a chain that has ended."""
+        if job.code is None:
+            pid, status = os.waitpid(job.outer, 0 if wait else os.WNOHANG)
+            if pid:
+                job.code = os.waitstatus_to_exitcode(status)
+
+    def look(self) -> None:
+        """Kill the jobs that use too much."""
+        tree = _tree()
+        for job in self.jobs.values():
+            if job.code is None:
+                members = _descendants(tree, job.inner)
+                used = sum(max(0, _memory(pid) - self.baseline) for pid in members)
+                if used > job.memory or len(members) > job.processes:
+                    job.reason = "memory" if used > job.memory else "processes"
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(job.inner, signal.SIGKILL)
+                self.reap(job)
+
+
+def _outer(request: dict, descriptors: list[int], write: int, isolate: bool, control: socket.socket) -> None:
+    """First of the chain: new namespaces, then wait for process 1; never returns."""
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if isolate:
+            confine.unshare()
+        else:
+            os.setsid()
+        inner = os.fork()
+        if inner == 0:
+            control.close()
+            _inner(request, descriptors, write, isolate)
+        os.write(write, f"{inner}\n".encode())
+        os.close(write)
+        control.close()
+        for descriptor in descriptors:
+            os.close(descriptor)
+        _, status = os.waitpid(inner, 0)
+        if not isolate:  # no namespace takes the others along
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                os.killpg(0, signal.SIGTERM)
+        code = os.waitstatus_to_exitcode(status)
+        os._exit(code if 0 <= code < 256 else 128 + min(abs(code), 100))
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            os.write(write, f"{type(error).__name__}: {error}\n".replace("\n", " ").encode() + b"\n")
+        os._exit(111)
+
+
+def _inner(request: dict, descriptors: list[int], write: int, isolate: bool) -> None:
+    """Process 1 of the namespace: mounts, limits; fork the process, pass interrupts on, end with it; never returns."""
+    code = 112
+    try:
+        os.close(write)
+        limits, folder = request["limits"], request["folder"]
+        confine.prctl(confine.PR_SET_PDEATHSIG, signal.SIGKILL)
+        if isolate:
+            confine.private_folders(folder, limits["disk"])
+            work = "/tmp/work"
+            os.environ["HOME"] = "/tmp"
+        else:
+            work = os.path.join(folder, "work")
+            os.environ["HOME"] = folder
+        shutil.copytree(os.path.join(folder, "files"), work)
+        os.chdir(work)
+        confine.limit(limits["memory"], limits["disk"], limits["processes"])
+        confine.drop_privileges()
+        confine.prctl(confine.PR_SET_DUMPABLE, 0)
+        child = os.fork()
+        if child == 0:
+            if not isolate:
+                confine.prctl(confine.PR_SET_PDEATHSIG, signal.SIGKILL)
+            os._exit(_run(request["kind"], folder, descriptors))
+        signal.signal(signal.SIGINT, lambda *_: os.kill(child, signal.SIGINT))
+        for descriptor in descriptors:
+            os.close(descriptor)
+        while True:
+            pid, status = os.wait()
+            if pid == child:
+                code = os.waitstatus_to_exitcode(status)
+                break
+    except BaseException as error:
+        print(f"sandbox: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+    os._exit(code if 0 <= code < 256 else 128 + min(abs(code), 100))
+
+
+def _run(kind: str, folder: str, descriptors: list[int]) -> int:
+    """The process itself."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(null, number)
+    sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # noqa: SIM115 (they stay for the process's life)
+    sys.stderr = sys.__stderr__ = open(2, "w", closefd=False)  # noqa: SIM115
+    entry: Callable
+    if kind == "kernel":
+        from course_grader.student import main as entry
+    else:
+        from course_grader.judge import main as entry
+    try:
+        entry(folder, descriptors)
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 0
+    except BaseException:
+        import traceback
+
+        Path(folder, f"{kind}.log").write_text(traceback.format_exc()[-10_000:], encoding="utf-8", errors="replace")
+        return 113
+    return 0
+
+
+def _tree() -> dict[int, list[int]]:
+    """Children of every process that is visible here."""
+    children: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError, IndexError, ValueError):
+                stat = Path(f"/proc/{name}/stat").read_text(errors="replace")
+                children.setdefault(int(stat.rsplit(")", 1)[1].split()[1]), []).append(int(name))
+    return children
+
+
+def _descendants(tree: dict[int, list[int]], pid: int) -> list[int]:
+    """A process and all below it."""
+    found, todo = [], [pid]
+    while todo:
+        found.append(todo.pop())
+        todo += tree.get(found[-1], [])
+    return found
+
+
+def _memory(pid: int) -> int:
+    """Bytes of a process that are no file's pages; 0 when it has just ended."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        fields = Path(f"/proc/{pid}/statm").read_text().split()
+        return (int(fields[1]) - int(fields[2])) * PAGE
+    return 0
+
+
+if __name__ == "__main__":
+    main()
