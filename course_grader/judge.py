@@ -41,6 +41,8 @@ class Student:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
+        self.changes = 0  # arguments that calls have changed since this was last set to 0
+        self.apply = True  # whether to change them here too
 
     def ask(self, request: dict) -> dict:
         """Send a request; the answer, or the student's exception raised here."""
@@ -59,7 +61,9 @@ class Student:
         changed = answer.get("changed")
         for key, value in changed.items() if type(changed) is dict else ():
             if key in ours:
-                _overwrite(ours[key], value)
+                self.changes += 1
+                if self.apply:
+                    _overwrite(ours[key], value)
         same = answer.get("same")
         return ours[same] if same in ours and type(same) in (int, str) else answer.get("value")
 
@@ -140,10 +144,23 @@ class Judge:
                     self.values.add(name)
             return {"status": "passed"}
         try:
-            return self._outcome(request["test"], request["points"])
+            return self._test(request["test"], request["points"])
         finally:
             with contextlib.suppress(OSError):
                 self.student.end()
+
+    def _test(self, source: str, points: float) -> dict:
+        """Run a test. Where calls changed their arguments, it must also pass without these changes.
+
+        Else a function could make its task easy: fill the array that it was given with zeros, from which the test then
+        computes what it expects.
+        """
+        self.student.changes, self.student.apply = 0, True
+        outcome = self._outcome(source, points)
+        if outcome["status"] == "passed" and self.student.changes:
+            self.student.apply = False
+            outcome = self._outcome(source, points)
+        return outcome
 
     def _fetch(self, tree: ast.AST) -> None:
         """Bring the student's data that a test names."""

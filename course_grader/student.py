@@ -13,6 +13,7 @@ Nothing that this process says is trusted beyond being the student's answer.
 from __future__ import annotations
 
 import socket
+import sys
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,8 @@ def serve(names: dict[str, Any]) -> None:
     while True:
         request = wire.receive(connection)
         if "end" in request:
+            if "matplotlib.pyplot" in sys.modules:  # figures that tests made are drawn for nobody
+                sys.modules["matplotlib.pyplot"].close("all")
             return
         try:
             answer = _answer(request, names)
@@ -67,8 +70,6 @@ class _Tensor(type):
     """isinstance without importing torch where nobody else has."""
 
     def __instancecheck__(cls, value: object) -> bool:
-        import sys
-
         return "torch" in sys.modules and isinstance(value, sys.modules["torch"].Tensor)
 
 
