@@ -90,14 +90,16 @@ def private_folders(shared: str, size: int) -> None:
         size: Bytes that each may hold.
     """
     mount("none", "/", None, MS_REC | MS_PRIVATE)
-    kept = "/dev/shm/kept"  # a place to hold the folder while /tmp is covered
-    os.makedirs(kept, exist_ok=True)
-    mount(shared, kept, None, MS_BIND)
     options = f"size={size},nr_inodes=20000,mode=1777"
+    mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, options)
+    kept = "/dev/shm/kept"  # a place to hold the folder while /tmp is covered
+    os.mkdir(kept)
+    mount(shared, kept, None, MS_BIND)
     mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, options)
     os.makedirs(shared)
     mount(kept, shared, None, MS_BIND)
-    mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, options)
+    _check(_libc.umount2(kept.encode(), 0), f"umount {kept}")
+    os.rmdir(kept)
 
 
 def limit(memory: int, file_size: int, processes: int) -> None:

@@ -17,6 +17,7 @@ import builtins
 import contextlib
 import io
 import linecache
+import secrets
 import socket
 import traceback
 from typing import Any
@@ -46,9 +47,10 @@ class Student:
 
     def ask(self, request: dict) -> dict:
         """Send a request; the answer, or the student's exception raised here."""
-        wire.send(self._connection, wire.encode(request))
+        number = secrets.token_hex(8)  # what was sent before the question is no answer to it
+        wire.send(self._connection, wire.encode({"id": number, **request}))
         answer = wire.receive(self._connection)
-        if type(answer) is not dict:
+        if type(answer) is not dict or type(answer.get("id")) is not str or answer["id"] != number:
             raise wire.NotPlain("the student's process sent something that is no answer")
         if "error" in answer:
             raise _exception(answer["error"])

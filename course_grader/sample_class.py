@@ -68,7 +68,7 @@ def grade_sample_class(root: str | Path = ROOT) -> list[Row]:
         GradingError: An assignment that cannot be released; one line.
     """
     root = Path(root).resolve()
-    with _environment():
+    with environment():
         rows = _grade_changed(root)
     if not rows:
         raise GradingError(f"no assignment found: {root / 'source'} has no folders")
@@ -98,7 +98,7 @@ def _grade_changed(root: Path) -> list[Row]:
 
 
 @contextmanager
-def _environment() -> Iterator[None]:
+def environment() -> Iterator[None]:
     """Let nbgrader find the programs installed beside this Python (it calls alembic by name), and quiet SQLAlchemy."""
     before = os.environ.get("PATH", os.defpath)
     os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + before

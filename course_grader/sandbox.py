@@ -32,6 +32,10 @@ ADVICE = (
 )
 
 
+# What the owner of /proc may write there to change the whole machine.
+KERNEL_FILES = ("sys", "sysrq-trigger", "irq", "bus", "acpi", "fs", "driver", "scsi", "mtrr", "tty", "asound")
+
+
 class SandboxError(RuntimeError):
     """The sandbox cannot be made or has ended; one line that says what to do."""
 
@@ -80,7 +84,11 @@ def _command(root: str, isolate: bool) -> list[str]:
             command += ["--symlink", os.readlink(path), path]
         else:
             command += ["--ro-bind", path, path]
-    command += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--bind", root, root, "--chdir", "/tmp"]
+    command += ["--proc", "/proc"]
+    for name in KERNEL_FILES:  # root's own, also where "root" has no capability left
+        command += ["--ro-bind-try", f"/proc/{name}", f"/proc/{name}"]
+    command += ["--dev", "/dev", "--tmpfs", "/tmp", "--bind", root, root]
+    command += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
     return [*command, *python]
 
 

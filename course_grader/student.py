@@ -7,6 +7,8 @@ process sends requests over a socket; each is answered with plain data:
     {"get": name}                                   -> {"value": ...}
     anything that fails                             -> {"error": [names of the type and its bases, message]}
 
+Each request has a number that nobody can guess, and its answer has the same.
+
 Nothing that this process says is trusted beyond being the student's answer.
 """
 
@@ -43,12 +45,9 @@ def serve(names: dict[str, Any]) -> None:
                 sys.modules["matplotlib.pyplot"].close("all")
             return
         try:
-            answer = _answer(request, names)
-            message = wire.encode(answer)
-        except KeyboardInterrupt:
-            message = wire.encode({"error": [["KeyboardInterrupt"], "the call took too long"]})
+            message = wire.encode({"id": request["id"], **_answer(request, names)})
         except BaseException as error:
-            message = wire.encode({"error": describe(error)})
+            message = wire.encode({"id": request["id"], "error": describe(error)})
         wire.send(connection, message)
 
 
@@ -96,6 +95,6 @@ def describe(error: BaseException) -> list:
     names = [kind.__name__ for kind in type(error).__mro__ if kind not in (object, BaseException, Exception)]
     try:
         message = str(error)
-    except Exception:
+    except BaseException:
         message = "(its message cannot be read)"
     return [names[:10], message[:MESSAGE]]

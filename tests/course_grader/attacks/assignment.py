@@ -108,7 +108,7 @@ from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme, GetGrades
 c = get_config()
 install()
 c.CourseDirectory.course_id = "attacks"
-c.CourseGrader.modules = ["numpy", "matplotlib.pyplot"]
+c.CourseGrader.modules = ["numpy", "matplotlib.pyplot", "torch"]
 c.CourseGrader.memory = 0.5
 c.CourseGrader.disk = 0.03
 c.CourseGrader.processes = 32

@@ -66,6 +66,12 @@ def cheat(name: str, code: str, status: str | tuple[str, ...] = "failed", body: 
     return Attack(name, {"add": f"{code}\ndef add(a, b):\n{body}"}, on(ADD, status))
 
 
+def suicide(name: str, code: str) -> Attack:
+    """Code beside a wrong `add` that breaks the student's own process: no test is passed any more."""
+    broken = ("failed", "error", "timeout", "crashed")
+    return Attack(name, {"add": f"{code}\ndef add(a, b):\n    return 0"}, on(tuple(POINTS), broken))
+
+
 def edit(name: str, lost: dict, change: Callable[[dict], object], wrong: bool = True) -> Attack:
     """A changed file, with a wrong `add` unless said otherwise."""
 
@@ -100,7 +106,8 @@ SAME_PROCESS = [
     cheat("patched_checks", "check_equal = check_close = lambda *a, **k: None"),
     cheat("patched_checks_globally", "import builtins\nbuiltins.check_equal = lambda *a: None\nget_ipython().user_ns['check_equal'] = print"),
     cheat("patched_numpy", "np.allclose = np.array_equal = np.isclose = lambda *a, **k: True\nnp.testing = None"),
-    cheat("patched_builtins", "import builtins\nbuiltins.AssertionError = Warning\nbuiltins.isinstance = lambda *a: True\nbuiltins.compile = None"),
+    cheat("patched_builtins", "import builtins\nbuiltins.AssertionError = Warning\nbuiltins.any = builtins.all = lambda *a: True"),
+    suicide("destroyed_builtins", "import builtins\nbuiltins.isinstance = lambda *a: True\nbuiltins.compile = None"),
     cheat("lying_eq", "class L(int):\n    def __eq__(self, o):\n        return True\n    __hash__ = None", body="    return L(0)"),
     cheat("lying_float", "class L(float):\n    def __eq__(self, o):\n        return True\n    def __sub__(self, o):\n        return 0.0", body="    return L(0)"),
     cheat("lying_object", "class L:\n    def __eq__(self, o):\n        return True", "error", "    return L()"),
@@ -113,20 +120,20 @@ SAME_PROCESS = [
     Attack("zeroed_arguments", {"center": "def center(values):\n    if isinstance(values, np.ndarray):\n        values[:] = 0\n        return values.copy()\n    values[:] = [0] * len(values)\n    return np.zeros(len(values))"}, on(CENTER, "failed")),
     cheat("display_hook", "import sys\nsys.displayhook = lambda v: None\nget_ipython().display_pub.publish({'text/plain': '2.0'})", body="    from IPython.display import display\n    display(2.0)\n    return 0"),
     cheat("run_cell_wrapped", "shell = get_ipython()\nold = type(shell).run_cell\ntype(shell).run_cell = lambda self, code, *a, **k: old(self, 'pass' if 'assert' in code else code, *a, **k)"),
-    cheat("do_execute_wrapped", "k = get_ipython().kernel\nasync def ok(*a, **kw):\n    return {'status': 'ok', 'execution_count': 1, 'payload': [], 'user_expressions': {}}\nk.do_execute = ok", ("timeout", "failed", "error", "crashed")),
+    suicide("do_execute_wrapped", "k = get_ipython().kernel\nasync def ok(*a, **kw):\n    return {'status': 'ok', 'execution_count': 1, 'payload': [], 'user_expressions': {}}\nk.do_execute = ok"),
     cheat("session_filtered", "s = get_ipython().kernel.session\nold = s.send\ndef send(stream, m, *a, **k):\n    if m == 'error':\n        return\n    return old(stream, m, *a, **k)\ns.send = send"),
-    cheat("session_silent", "get_ipython().kernel.session.send = lambda *a, **k: None", ("timeout", "failed", "crashed")),
+    suicide("session_silent", "get_ipython().kernel.session.send = lambda *a, **k: None"),
     cheat("input_transformer", "get_ipython().input_transformers_post.append(lambda lines: [l for l in lines if 'assert' not in l and 'check' not in l])"),
     cheat("ast_transformer", "import ast\nclass R(ast.NodeTransformer):\n    def visit_Assert(self, n):\n        return ast.Pass()\n    def visit_Expr(self, n):\n        return ast.Pass() if 'check' in ast.dump(n) else n\nget_ipython().ast_transformers.append(R())"),
     cheat("reads_In", "def find():\n    import re\n    text = ' '.join(In) + ' '.join(map(str, get_ipython().history_manager.input_hist_raw))\n    return [int(x) for x in re.findall(r'add\\(7319.*?= (\\d+)', text)]", body="    return (find() or [0])[0]"),
     cheat("walks_frames", "", body="    import sys\n    f = sys._getframe()\n    while f:\n        for v in {**f.f_globals, **f.f_locals}.copy().values():\n            if type(v) is int and v == 101940:\n                return v\n        if 'expected' in f.f_locals:\n            return f.f_locals['expected']\n        f = f.f_back\n    return 0"),
     cheat("searches_gc", "", body="    import gc\n    for o in gc.get_objects():\n        if type(o) is dict and 'expected' in o and type(o['expected']) in (int, float):\n            return o['expected']\n        if type(o) is str and '7319 +' in o:\n            return 7319 + 94621\n    return 0"),
     cheat("pickle_reduce", "class P:\n    def __reduce__(self):\n        import os\n        return os.system, ('touch /tmp/pwned',)", "error", "    return P()"),
-    cheat("patched_server", "import course_grader.student as s, course_grader.wire as w\ns._answer = lambda r, n: {'status': 'passed', 'points': 99.0, 'value': True}\ns.describe = lambda e: [[], '']", ("failed", "error")) ,
-    cheat("patched_wire", "import course_grader.wire as w\nw.encode = lambda v, *a: b'\\x00\\x00\\x00\\x02{}'", ("error", "failed")),
-    cheat("garbage_on_the_wire", "import course_grader.wire as w\nw.send = lambda c, m: c.sendall(b'\\xff' * 64)", ("error", "timeout", "crashed")),
-    cheat("claims_a_huge_answer", "import course_grader.wire as w, struct\nw.send = lambda c, m: c.sendall(struct.pack('>Q', 2**62))", ("error", "timeout", "crashed")),
-    cheat("answers_before_the_question", "import course_grader.student as s, course_grader.wire as w\nw.send(s._SERVED[0], w.encode({'value': 3}))\nw.send(s._SERVED[0], w.encode({'value': 101940}))", ("failed", "error")),
+    suicide("patched_server", "import course_grader.student as s, course_grader.wire as w\ns._answer = lambda r, n: {'status': 'passed', 'points': 99.0, 'value': True}\ns.describe = lambda e: [[], '']"),
+    suicide("patched_wire", "import course_grader.wire as w\nw.encode = lambda v, *a: b'\\x00\\x00\\x00\\x02{}'"),
+    suicide("garbage_on_the_wire", "import course_grader.wire as w\nw.send = lambda c, m: c.sendall(b'\\xff' * 64)"),
+    suicide("claims_a_huge_answer", "import course_grader.wire as w, struct\nw.send = lambda c, m: c.sendall(struct.pack('>Q', 2**62))"),
+    suicide("answers_before_the_question", "import course_grader.student as s, course_grader.wire as w\nw.send(s._SERVED[0], w.encode({'value': 3}))\nw.send(s._SERVED[0], w.encode({'value': 101940}))"),
     cheat("claims_changes_everywhere", "import course_grader.student as s\nold = s._answer\ns._answer = lambda r, n: {'value': 0, 'changed': {0: 0, 1: 0, '__builtins__': {}}, 'same': 1} if r.get('call') == 'add' else old(r, n)"),
     cheat("fake_exception_types", "AssertionError = type('SystemExit', (Exception,), {})", "error", "    raise AssertionError('passed')"),
     cheat("raises_system_exit", "", "error", "    raise SystemExit(0)"),
@@ -136,11 +143,11 @@ SAME_PROCESS = [
 
 OUTSIDE = [
     cheat("reads_environment", "import os\nprint(dict(os.environ))\nassert not [k for k in os.environ if 'TOKEN' in k or 'SECRET' in k or 'KEY' in k]"),
-    cheat("searches_files", "import os\nfound = [os.path.join(d, f) for top in ('/root', '/home', '/tmp', '/work', '/srv', '/var', '/mnt', '/check') for d, _, fs in os.walk(top) for f in fs if f in ('gradebook.db', 'probe.ipynb', 'nbgrader_config.py')]\nprint(found)", body="    import json\n    for f in found:\n        if f.endswith('.ipynb'):\n            exec('\\n'.join(c['source'] for c in json.load(open(f))['cells']))\n            return locals()['add'](a, b)\n    return 1 / 0 if found else 0"),
-    cheat("writes_the_system", "import os, sys\nfor path in (sys.prefix, np.__path__[0], '/usr', '/etc', '/proc/sys/kernel', '/sys'):\n    try:\n        open(os.path.join(path, 'core_pattern'), 'w').write('x')\n    except OSError:\n        continue\n    raise SystemExit(path)"),
+    cheat("searches_files", "import os\nfound = [os.path.join(d, f) for top in ('/root', '/home', '/tmp', '/work', '/srv', '/var', '/mnt', '/check') for d, _, fs in os.walk(top) for f in fs if f in ('gradebook.db', 'probe.ipynb', 'nbgrader_config.py') and 'nbgrader/tests' not in d]\nprint(found)", body="    import json\n    for f in found:\n        if f.endswith('.ipynb'):\n            exec('\\n'.join(c['source'] for c in json.load(open(f))['cells']))\n            return locals()['add'](a, b)\n    return 1 / 0 if found else 0"),
+    cheat("writes_the_system", "import os, sys\nwritten = []\nfor top in (sys.prefix, np.__path__[0], '/', '/usr', '/etc', '/dev', '/proc', '/proc/sys/kernel', '/proc/sys/vm', '/sys'):\n    try:\n        open(os.path.join(top, 'new'), 'w').close()\n        written.append(top)\n    except OSError:\n        pass\n    for f in os.listdir(top):\n        path = os.path.join(top, f)\n        if os.path.isfile(path) and not path.startswith('/dev'):\n            try:\n                os.close(os.open(path, os.O_WRONLY))\n                written.append(path)\n            except OSError:\n                pass\nprint('written', written)"),
     cheat("network", "import socket\ndef reach(host, port):\n    try:\n        socket.create_connection((host, port), timeout=0.5)\n        return True\n    except OSError:\n        return False\nopen_ports = [p for p in (22, 80, 443, 5432, 8888) if reach('127.0.0.1', p)] + [h for h in ('1.1.1.1', '8.8.8.8') if reach(h, 53)]\nprint('reached', open_ports)", body="    return 3 if open_ports else 0"),
-    cheat("judges_sockets", "import os, socket, glob\nfor n in range(3, 256):\n    try:\n        os.write(n, b'\\x00' * 8 + b'passed')\n    except OSError:\n        pass", ("error", "timeout", "crashed", "failed")),
-    cheat("looks_into_proc", "import os\nseen = []\nfor n in os.listdir('/proc'):\n    if n.isdigit() and n != str(os.getpid()):\n        for what in ('environ', 'mem', 'maps', 'fd'):\n            try:\n                p = f'/proc/{n}/{what}'\n                data = os.listdir(p) if what == 'fd' else open(p, 'rb').read(10)\n                if data and os.readlink(f'/proc/self') != n:\n                    seen.append((n, what))\n            except OSError:\n                pass\nprint('seen', seen)"),
+    suicide("judges_sockets", "import os, socket, glob\nfor n in range(3, 256):\n    try:\n        os.write(n, b'\\x00' * 8 + b'passed')\n    except OSError:\n        pass"),
+    cheat("looks_into_proc", "import os\nseen = []\nfor n in os.listdir('/proc'):\n    if n.isdigit() and n != str(os.getpid()):\n        for what in ('environ', 'mem', 'maps', 'fd'):\n            try:\n                p = f'/proc/{n}/{what}'\n                data = [os.readlink(f'{p}/{k}') for k in os.listdir(p)] if what == 'fd' else open(p, 'rb').read(10)\n                if data and os.readlink(f'/proc/self') != n:\n                    seen.append((n, what))\n            except OSError:\n                pass\nprint('seen', seen)"),
     cheat("kills_all_it_sees", "import os, signal\nfor n in os.listdir('/proc'):\n    if n.isdigit() and int(n) != os.getpid():\n        try:\n            os.kill(int(n), signal.SIGKILL)\n        except OSError:\n            pass"),
     cheat("new_namespaces", "import ctypes\nlibc = ctypes.CDLL(None)\nassert libc.unshare(0x10000000) == -1\nassert libc.mount(b'none', b'/tmp', b'tmpfs', 0, None) == -1\nassert libc.ptrace(16, 1, 0, 0) == -1"),
     cheat("detached_daemon", "import subprocess, sys, os\nsubprocess.Popen([sys.executable, '-c', 'import time, os\\nif os.fork():\\n    os._exit(0)\\nos.setsid()\\nif os.fork():\\n    os._exit(0)\\ntime.sleep(7531)'], start_new_session=True)"),
@@ -268,7 +275,7 @@ HUNGRY = [
     Attack("segmentation_fault", {"label": "def label(n):\n    import ctypes\n    ctypes.string_at(0)"}, on(LAST, "crashed")),
     Attack("kills_itself", {"label": "def label(n):\n    import os, signal\n    os.kill(os.getpid(), signal.SIGKILL)"}, on(LAST, "crashed")),
     Attack("closes_its_files", {"label": "def label(n):\n    import os\n    os.closerange(3, 4096)\n    return 'item 12'"}, on(LAST, ("crashed", "timeout", "error"))),
-    Attack("quits_in_its_cell", {"add": HONEST["add"] + "\nquit()"}, on(ALL, GONE)),
+    Attack("quits_in_its_cell", {"add": HONEST["add"] + "\nquit()"}),
     Attack("syntax_error", {"add": "def add(a, b)\n    return"}, on(ADD, "error")),
     Attack("prints_hidden_arguments", {"label": "seen = []\ndef label(n):\n    seen.append(n)\n    print('LEAK', n)\n    raise ValueError(f'LEAK {n}')", "answer": "LEAK <script>alert(1)</script>"}, on(LAST, "error")),
 ]  # fmt: skip
