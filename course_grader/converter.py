@@ -7,7 +7,6 @@ formgrader's button and nbgrader's Python interface then all use it. Options, fo
 from __future__ import annotations
 
 import traceback
-from typing import Any
 
 import nbgrader.apps.api
 import nbgrader.apps.autogradeapp
@@ -16,9 +15,10 @@ from nbgrader.converters.autograde import Autograde as StockAutograde
 from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import AssignLatePenalties
 
-from course_grader.course import Course, CourseGrader, GradingError, grade_folder
-from course_grader.record import is_stale, mark_stale, read_timestamp, save, write_notebooks
-from course_grader.sandbox import SandboxError
+from course_grader.course import Assignment, Course, CourseGrader, GradingError, grade_all, read_folder
+from course_grader.grade import Graded
+from course_grader.record import mark_stale, read_timestamp, save, write_notebooks
+from course_grader.sandbox import Sandbox, SandboxError
 
 
 class Autograde(StockAutograde):
@@ -29,8 +29,7 @@ class Autograde(StockAutograde):
 
     def start(self) -> None:
         """Grade what the options ask for; one submission's trouble is logged and stops no other."""
-        self.config.CourseDirectory.root = self.coursedir.root
-        course = Course(self.coursedir.root, self.config)
+        course = Course(self.coursedir.root or ".", self.config)
         course.directory = self.coursedir  # it knows the command line
         name = self.coursedir.assignment_id
         try:
@@ -40,8 +39,10 @@ class Autograde(StockAutograde):
                 wanted = [student for student in wanted if student == self.coursedir.student_id]
             wanted = [student for student in wanted if student not in self.coursedir.student_id_exclude.split(",")]
             if not wanted:
-                raise GradingError(f"nobody has handed in {name} ({course.folder('submitted', '*', name)})")
-            todo = [student for student in wanted if self.force or self._is_new(course, student, name)]
+                raise GradingError(f"nobody has handed in {name}: {course.folder('submitted', '*', name)} is empty")
+            todo = [student for student in wanted if self.force or course.is_new(student, name)]
+            for student in sorted(set(wanted) - set(todo)):
+                self.log.info("Skipping existing assignment: %s", course.folder("autograded", student, name))
             if todo:
                 with course.sandbox() as sandbox:
                     failed = [student for student in todo if not self._grade(course, assignment, student, sandbox)]
@@ -51,37 +52,38 @@ class Autograde(StockAutograde):
             self.log.error(str(error))
             raise NbGraderException(str(error)) from None
 
-    def _is_new(self, course: Course, student: str, name: str) -> bool:
-        """Whether a submission is to be graded: it never was, its grades are stale, or it is newer than they are."""
-        done = course.folder("autograded", student, name)
-        notebooks = any(done.glob("*.ipynb"))
-        old, new = read_timestamp(done), read_timestamp(course.folder("submitted", student, name))
-        if not notebooks or is_stale(done) or (old is not None and new is not None and new > old):
-            return True
-        self.log.info("Skipping existing assignment: %s", done)
-        return False
-
-    def _grade(self, course: Course, assignment: Any, student: str, sandbox: Any) -> bool:
+    def _grade(self, course: Course, assignment: Assignment, student: str, sandbox: Sandbox) -> bool:
         """Grade and record one submission; whether that worked."""
-        name = assignment.name
-        submitted, done = course.folder("submitted", student, name), course.folder("autograded", student, name)
-        self.log.info("Autograding %s", submitted)
-        mark_stale(done, "these grades belong to an earlier submission; the newer one is not graded yet")
+        folder = course.folder("submitted", student, assignment.name)
+        self.log.info("Autograding %s", folder)
         try:
-            results = grade_folder(assignment, submitted, sandbox)
-            with course.gradebook() as gradebook:
-                save(gradebook, name, student, results, read_timestamp(submitted), AssignLatePenalties(parent=self))
-            write_notebooks(done, results, submitted)
+            begin(course, assignment.name, student)
+            results = grade_all(assignment, read_folder(assignment, folder), sandbox)
+            record(course, assignment.name, student, results)
         except SandboxError:
             raise
         except Exception:
-            self.log.error("There was an error processing assignment: %s", submitted)
+            self.log.error("There was an error processing assignment: %s", folder)
             self.log.error(traceback.format_exc())
             return False
         for notebook, graded in results.items():
-            seconds = f"{graded.seconds:.1f} s"
-            self.log.info("%s: %s, %g points, %s", student, notebook, graded.points, seconds)
+            self.log.info("%s: %s, %g points, %.1f s", student, notebook, graded.points, graded.seconds)
         return True
+
+
+def begin(course: Course, name: str, student: str) -> None:
+    """Mark older grades of a submission as stale, before it is graded again."""
+    reason = "these grades belong to an earlier submission; the newer one is not graded yet"
+    mark_stale(course.folder("autograded", student, name), reason)
+
+
+def record(course: Course, name: str, student: str, results: dict[str, Graded]) -> None:
+    """Write one student's results into the gradebook and into autograded/."""
+    submitted = course.folder("submitted", student, name)
+    with course.gradebook() as gradebook:
+        penalties = AssignLatePenalties(config=course.config)
+        save(gradebook, name, student, results, read_timestamp(submitted), penalties)
+    write_notebooks(course.folder("autograded", student, name), results, submitted)
 
 
 def install() -> None:

@@ -2,7 +2,8 @@
 
     course = Course("assignments")
     assignment = course.assignment("a1_linear_fitting")
-    graded = grade_folder(assignment, Path("submitted/ann/a1_linear_fitting"), sandbox)      # {"a1_linear_fitting": Graded}
+    handed_in = read_folder(assignment, course.folder("submitted", "ann", assignment.name))
+    graded = grade_all(assignment, handed_in, sandbox)      # {"a1_linear_fitting": Graded}
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from traitlets import Bool, Dict, Float, Int, List, Unicode
 from traitlets.config import Config, Configurable, PyFileConfigLoader
 
 from course_grader.grade import Graded, all_tests, grade, settings
+from course_grader.record import is_stale, read_timestamp
 from course_grader.rebuild import MalformedSubmission, read_submission
 from course_grader.sandbox import GIB, Limits, Sandbox, why_no_sandbox
 from course_grader.template import Template, read_template
@@ -76,13 +78,13 @@ class Assignment:
     Attributes:
         name: Its folder's name.
         templates: By notebook.
-        files: Files and folders beside the source notebooks, which the code may read.
+        files: Files beside the source notebooks, which the code may read: path in the working directory and content.
         limits: What a submission may use.
     """
 
     name: str
     templates: dict[str, Template]
-    files: tuple[Path, ...]
+    files: dict[str, bytes]
     limits: Limits
 
 
@@ -132,7 +134,8 @@ class Course:
         except ValueError as error:
             raise GradingError(str(error)) from None
         self._compare(name, templates)
-        files = tuple(path for path in sorted(folder.iterdir()) if path.suffix != ".ipynb" and path.name[0] != ".")
+        others = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".ipynb"]
+        files = {str(path.relative_to(folder)): path.read_bytes() for path in others if path.parent.name[0] != "."}
         return Assignment(name, templates, files, self.settings.limits(name))
 
     def students(self, assignment: str) -> list[str]:
@@ -143,6 +146,14 @@ class Course:
         position = pattern.parts.index("*")
         found = sorted(Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor))))
         return [path.parts[position] for path in found if path.is_dir()]
+
+    def is_new(self, student: str, name: str) -> bool:
+        """Whether a submission is to be graded: it never was, its grades are stale, or it is newer than they are."""
+        done = self.folder("autograded", student, name)
+        if not any(done.glob("*.ipynb")) or is_stale(done):
+            return True
+        old, new = read_timestamp(done), read_timestamp(self.folder("submitted", student, name))
+        return new is not None and (old is None or new > old)
 
     def sandbox(self) -> Sandbox:
         """A fork server with the course's modules.
@@ -173,18 +184,30 @@ class Course:
             raise GradingError(f"{name} was changed since its release: run nbgrader generate_assignment {name} --force")
 
 
-def grade_folder(assignment: Assignment, folder: Path, sandbox: Sandbox) -> dict[str, Graded]:
+def read_folder(assignment: Assignment, folder: Path) -> dict[str, dict | tuple[str, str]]:
+    """What a student handed in, by notebook: the JSON, or a status and a reason where there is none."""
+    found: dict[str, dict | tuple[str, str]] = {}
+    for name in assignment.templates:
+        path = folder / f"{name}.ipynb"
+        if folder.is_symlink() or not os.path.lexists(path):
+            found[name] = ("missing", f"{path.name} was not handed in")
+            continue
+        try:
+            found[name] = read_submission(path)
+        except MalformedSubmission as error:
+            found[name] = ("malformed", str(error))
+    return found
+
+
+def grade_all(
+    assignment: Assignment, submissions: dict[str, dict | tuple[str, str]], sandbox: Sandbox
+) -> dict[str, Graded]:
     """Grade what one student handed in, by notebook; nothing of it but the sources of solution cells is used."""
     results = {}
     for name, template in assignment.templates.items():
-        path = folder / f"{name}.ipynb"
-        try:
-            if folder.is_symlink() or not os.path.lexists(path):
-                results[name] = all_tests(template, "missing", f"{path.name} was not handed in")
-                continue
-            submission = read_submission(path)
-        except MalformedSubmission as error:
-            results[name] = all_tests(template, "malformed", str(error))
-            continue
-        results[name] = grade(template, submission, sandbox, assignment.limits, assignment.files)
+        submission = submissions[name]
+        if isinstance(submission, dict):
+            results[name] = grade(template, submission, sandbox, assignment.limits, assignment.files)
+        else:
+            results[name] = all_tests(template, *submission)
     return results

@@ -17,9 +17,8 @@ import re
 import shutil
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from nbconvert.preprocessors.sanitize import SanitizeHTML
 from nbformat import NotebookNode
@@ -138,7 +137,11 @@ def _show(cell: NotebookNode, verdict: Verdict, printed: str = "", trace: str = 
 
 
 def grade(
-    template: Template, submission: dict, sandbox: Sandbox, limits: Limits, files: Iterable[Path] = ()
+    template: Template,
+    submission: dict,
+    sandbox: Sandbox,
+    limits: Limits,
+    files: Mapping[str, bytes] | None = None,
 ) -> Graded:
     """Run a submission and judge it.
 
@@ -147,7 +150,7 @@ def grade(
         submission: What `read_submission` returned.
         sandbox: Where the processes run.
         limits: What they may use.
-        files: Files and folders of the assignment that the code may read in its working directory.
+        files: Files that the code finds in its working directory: path and content.
 
     Returns:
         Notebook and verdicts. Nothing that the student's code does raises an exception here.
@@ -171,14 +174,15 @@ def grade(
 class _Session:
     """The two processes of one submission."""
 
-    def __init__(self, template: Template, sandbox: Sandbox, limits: Limits, files: Iterable[Path]) -> None:
+    def __init__(self, template: Template, sandbox: Sandbox, limits: Limits, files: Mapping[str, bytes] | None) -> None:
         self.template, self.sandbox, self.limits = template, sandbox, limits
         self.deadline = time.monotonic() + limits.notebook
         self.folders = [sandbox.folder(), sandbox.folder()]
-        for path in files:
-            copy = shutil.copytree if path.is_dir() else shutil.copy
+        for name, content in (files or {}).items():
             for folder in self.folders:
-                copy(path, folder / "files" / path.name)
+                path = folder / "files" / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
         student_end, judge_end = socket.socketpair()
         self.control, control_end = socket.socketpair()
         with student_end, judge_end, control_end:

@@ -98,6 +98,7 @@ def _environment(root: str) -> dict[str, str]:
     return {
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
         "HOME": root,
+        "COURSE_GRADER": "1",  # the release's cell that calls the self-check then does nothing
         "MPLBACKEND": "agg",
         "MPLCONFIGDIR": f"{root}/matplotlib",
         "IPYTHONDIR": f"{root}/ipython",

@@ -15,12 +15,13 @@ ASSIGNMENTS = Path(__file__).resolve().parents[2] / "assignments"
 NAMES = sorted(path.name for path in (ASSIGNMENTS / "source").iterdir() if any(path.glob("*.ipynb")))
 
 
-def copy_course(target: Path) -> Path:
-    """A course root with only the configuration and the sources."""
+def copy_course(target: Path, names: list[str] = NAMES) -> Path:
+    """A course root with only the configuration and the sources of some assignments."""
     target.mkdir(parents=True)
     shutil.copy(ASSIGNMENTS / "nbgrader_config.py", target)
     ignore = shutil.ignore_patterns(".ipynb_checkpoints")
-    shutil.copytree(ASSIGNMENTS / "source", target / "source", ignore=ignore)
+    for name in names:
+        shutil.copytree(ASSIGNMENTS / "source" / name, target / "source" / name, ignore=ignore)
     return target
 
 

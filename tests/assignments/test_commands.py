@@ -17,7 +17,7 @@ FILE = f"{A1}/{A1}.ipynb"
 
 
 def test_release_fetch_submit_collect_autograde_feedback(tmp_path: Path):
-    instructor = copy_course(tmp_path / "instructor")
+    instructor = copy_course(tmp_path / "instructor", [A1])
     student = tmp_path / "student"
     exchange = tmp_path / "exchange"
     student.mkdir()
@@ -88,7 +88,7 @@ def test_text_on_stderr_costs_no_points(tmp_path: Path):
         ],
         metadata={"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}},
     )
-    root = copy_course(tmp_path / "course")
+    root = copy_course(tmp_path / "course", [])
     write_notebook(notebook, root / "source" / "tiny" / "tiny.ipynb")
     nbgrader(root, "generate_assignment", "tiny")
     write_notebook(build_submission(notebook, {"x": "x = 1"}), root / "submitted" / "ann" / "tiny" / "tiny.ipynb")

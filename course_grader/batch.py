@@ -1,0 +1,180 @@
+"""Grade a class with many processes, on this machine or on others, with Dask.
+
+Workers run submissions and send back results; this process alone writes, one submission at a time, as they come in. It can be
+stopped at any moment: the same command goes on with those that are left. A worker that dies is replaced by Dask, and its
+submission is run again elsewhere; when the scheduler is lost, what was graded until then stands.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from distributed import Client, Future, LocalCluster, as_completed
+from tqdm import tqdm
+
+from course_grader.converter import begin, record
+from course_grader.course import Assignment, Course, GradingError, grade_all, read_folder
+from course_grader.grade import Graded
+from course_grader.sandbox import Sandbox, SandboxError, why_no_sandbox
+
+AHEAD = 3  # submissions a worker that are sent before results have come back; more would only fill memory
+
+_sandboxes: dict[tuple, Sandbox] = {}  # of this worker process
+
+
+@dataclass(frozen=True)
+class Line:
+    """One submission in the log and in the table."""
+
+    student: str
+    points: float | None
+    max_points: float
+    statuses: dict[str, int]
+    seconds: float
+    note: str = ""
+
+
+def grade_class(
+    course: Course, name: str, workers: int = 2, scheduler: str = "", force: bool = False, show: bool = True
+) -> list[Line]:
+    """Grade everybody who has handed in an assignment and is not graded yet.
+
+    Args:
+        course: The course.
+        name: The assignment.
+        workers: Processes on this machine; not used with a scheduler.
+        scheduler: Address of a running Dask scheduler, as tcp://host:8786; its workers need this package.
+        force: Grade also those who have grades.
+        show: Whether to draw a progress bar.
+
+    Returns:
+        One line for each submission that was graded now.
+
+    Raises:
+        GradingError: The assignment cannot be graded, or the workers were lost; grades written until then stay.
+    """
+    assignment = course.assignment(name)
+    isolate = not (course.settings.accept_no_sandbox and why_no_sandbox())
+    if not scheduler and isolate and (reason := why_no_sandbox()):
+        raise GradingError(reason)
+    todo = [student for student in course.students(name) if force or course.is_new(student, name)]
+    lines: list[Line] = []
+    log = course.root / "autograded" / f"{name}.jsonl"
+    log.parent.mkdir(exist_ok=True)
+    if not todo:
+        return lines
+    key = (tuple(course.settings.modules), isolate)
+    with _client(workers, scheduler) as client, open(log, "a", encoding="utf-8") as file:
+        bar = tqdm(total=len(todo), desc=name, unit="submission", disable=not show)
+        try:
+            for student, results in _results(client, course, assignment, todo, key):
+                line = _line(course, name, student, results)
+                lines.append(line)
+                file.write(json.dumps({"time": round(time.time(), 3), "assignment": name, **asdict(line)}) + "\n")
+                file.flush()
+                bar.update()
+        except (OSError, TimeoutError, RuntimeError) as error:
+            left = len(todo) - len(lines)
+            raise GradingError(f"the workers were lost ({error}); {left} are left: run the same command again") from None
+        finally:
+            bar.close()
+    return lines
+
+
+def _results(
+    client: Client, course: Course, assignment: Assignment, todo: list[str], key: tuple
+) -> Iterator[tuple[str, dict[str, Graded] | Exception]]:
+    """Students and their results, in the order in which they are ready."""
+    shared = client.scatter(assignment, broadcast=True)
+    waiting = iter(todo)
+    students: dict[str, str] = {}
+
+    def send(student: str) -> Future:
+        begin(course, assignment.name, student)
+        handed_in = read_folder(assignment, course.folder("submitted", student, assignment.name))
+        future = client.submit(grade_in_worker, shared, handed_in, key, pure=False, retries=1)
+        students[future.key] = student
+        return future
+
+    threads = sum(client.nthreads().values()) or 1
+    first = [send(student) for _, student in zip(range(AHEAD * threads), waiting, strict=False)]
+    queue = as_completed(first)
+    for future in queue:
+        student = students.pop(future.key)
+        error = future.exception()
+        yield student, error if error is not None else future.result()
+        future.release()
+        for following in waiting:
+            queue.add(send(following))
+            break
+
+
+def _line(course: Course, name: str, student: str, results: dict[str, Graded] | Exception) -> Line:
+    """Record one result, and say in a line what it was."""
+    if isinstance(results, Exception):
+        return Line(student, None, 0.0, {}, 0.0, f"not graded: {type(results).__name__}: {results}"[:300])
+    try:
+        record(course, name, student, results)
+    except Exception as error:  # of this submission alone; its older grades stay, marked as stale
+        return Line(student, None, 0.0, {}, 0.0, f"not recorded: {type(error).__name__}: {error}"[:300])
+    verdicts = [verdict for graded in results.values() for verdict in graded.verdicts]
+    statuses = {verdict.status: 0 for verdict in verdicts}
+    for verdict in verdicts:
+        statuses[verdict.status] += 1
+    points, most = sum(v.points for v in verdicts), sum(v.max_points for v in verdicts)
+    return Line(student, points, most, statuses, round(sum(graded.seconds for graded in results.values()), 2))
+
+
+def grade_in_worker(assignment: Assignment, handed_in: dict, key: tuple) -> dict[str, Graded]:
+    """Grade one submission in a worker; the worker's sandbox is made at the first one, and again if it was lost."""
+    for attempt in range(2):
+        if key not in _sandboxes:
+            modules, isolate = key
+            _sandboxes[key] = Sandbox(modules, isolate=isolate)
+            atexit.register(_sandboxes[key].close)
+        try:
+            return grade_all(assignment, handed_in, _sandboxes[key])
+        except SandboxError:
+            _sandboxes.pop(key).close()
+            if attempt:
+                raise
+    raise AssertionError("unreachable")
+
+
+@contextlib.contextmanager
+def _client(workers: int, scheduler: str) -> Iterator[Client]:
+    """A connection to Dask, with a cluster of this machine where no scheduler is given."""
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    if scheduler:
+        try:
+            client = Client(scheduler, timeout=10, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise GradingError(f"no Dask scheduler answers at {scheduler}: {error}") from None
+        with client:
+            yield client
+        return
+    options = {"threads_per_worker": 1, "processes": True, "dashboard_address": None, "memory_limit": 0}
+    with LocalCluster(n_workers=workers, **options) as cluster, Client(cluster, set_as_default=False) as client:
+        yield client
+
+
+def table(lines: list[Line]) -> str:
+    """The lines as text, with a summary."""
+    if not lines:
+        return "nothing to grade: everybody who has handed in has grades (--force grades again)"
+    width = max(len(line.student) for line in lines)
+    rows = [f"{'student':{width}s}   points          seconds  tests"]
+    for line in sorted(lines, key=lambda line: line.student):
+        points = "   -" if line.points is None else f"{line.points:6g} / {line.max_points:<6g}"
+        statuses = ", ".join(f"{number} {status}" for status, number in line.statuses.items())
+        rows.append(f"{line.student:{width}s}  {points:>15s}  {line.seconds:8.1f}  {statuses}{line.note}")
+    graded = [line.points for line in lines if line.points is not None]
+    mean = f", mean {sum(graded) / len(graded):.1f} points" if graded else ""
+    rows.append(f"{len(graded)} of {len(lines)} graded{mean}")
+    return "\n".join(rows)
