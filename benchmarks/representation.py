@@ -22,7 +22,7 @@ except ImportError:  # the extra "bench" is not installed
     cv2 = None
 
 DISPARITIES = 64
-WHY_COLOUR = "tensor steps through memory that keep gradients; OpenCV makes one pass with tables"
+WHY_COLOUR = "keeps gradients; results in fresh small memory pages, numpy asks for huge ones; OpenCV: one pass, tables"
 WHY_STEREO = "float32 cost volume that keeps gradients; OpenCV sums bytes in vector registers"
 
 

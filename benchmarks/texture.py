@@ -96,3 +96,10 @@ def run() -> None:
         {"hooks": lambda: theirs(start)},
         rounds=7,
     )
+
+
+if __name__ == "__main__":
+    from benchmarks.common import settle
+
+    settle()
+    run()

@@ -39,9 +39,13 @@ def shift_right(image: Tensor, d: int) -> Tensor:
 
 
 def box_mean(image: Tensor, size: int) -> Tensor:
-    """Mean over size x size windows of (B, C, H, W), mirrored borders; two passes, in the picture's own precision."""
+    """Mean over size x size windows of (B, C, H, W), mirrored borders; two passes, in the picture's own precision.
+
+    A few channels at a time, so that what lies between the passes stays in the cache.
+    """
     ones = torch.full((size,), 1 / size, dtype=image.dtype, device=image.device)
-    return filter_separable(image, ones, ones)
+    parts = image.split(max(1, 2**19 // image[:, 0].numel()), 1)
+    return torch.cat([filter_separable(part, ones, ones) for part in parts], 1)
 
 
 def sad_cost(left: Tensor, right: Tensor, disparities: int) -> Tensor:

@@ -39,6 +39,18 @@ def test_equals_scikit_image(space, device, dtype, close):
     close(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
+def test_strips_change_nothing(monkeypatch, device, close):
+    rgb = torch.rand(2, 3, 37, 20, generator=torch.Generator().manual_seed(0), dtype=torch.float64).to(device)
+    rgb.requires_grad_()
+    whole = color.rgb_to_lab(rgb)
+    (slope,) = torch.autograd.grad(whole.square().sum(), rgb)
+    monkeypatch.setattr(color, "STRIP", 1000)  # 8 rows
+    strips = color.rgb_to_lab(rgb)
+    close(strips, whole)
+    close(torch.autograd.grad(strips.square().sum(), rgb)[0], slope)
+    close(color.lab_to_rgb(strips), rgb, atol=1e-9)
+
+
 def test_the_way_back_equals_scikit_image(close):
     lab = skimage_color.rgb2lab(LAST)
     ours = color.lab_to_rgb(torch.from_numpy(lab).permute(2, 0, 1)[None])[0].permute(1, 2, 0)

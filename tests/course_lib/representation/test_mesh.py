@@ -49,6 +49,11 @@ def test_spheres_have_euler_characteristic_two_and_grow_to_the_true_one(level):
     torch.testing.assert_close(vertices.norm(dim=1), torch.ones(len(vertices), dtype=torch.float64))
 
 
+def test_vertices_without_a_face_do_not_count():
+    faces = mesh.icosphere(1)[1]
+    assert mesh.euler_characteristic(faces + 5) == 2
+
+
 def test_subdividing_changes_neither_shape_nor_kind():
     vertices, faces = mesh.subdivide(*TETRAHEDRON)
     assert mesh.is_closed(faces)

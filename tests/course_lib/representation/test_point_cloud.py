@@ -78,6 +78,13 @@ def test_a_plane_has_no_variation_and_noise_wants_more_neighbours():
     assert error[1] < 0.5 * error[0]
 
 
+def test_variation_is_the_smallest_of_three_spreads_over_their_sum(device, dtype, close):
+    axes = torch.diag(torch.tensor([3.0, 2.0, 1.0], device=device, dtype=dtype))  # variances as 9 to 4 to 1
+    points = torch.cat([torch.zeros_like(axes[:1]), axes, -axes])
+    _, variation = pc.estimate_normals(points, 7)
+    close(variation, torch.full_like(variation, 1 / 14))
+
+
 def test_planted_outliers_go_and_the_sphere_stays():
     points = sphere(2000)
     strays = 4 * torch.rand(60, 3, generator=generator(4), dtype=torch.float64) + torch.tensor([-2.0, -2.0, 3.0])

@@ -116,6 +116,17 @@ def test_a_head_on_face_is_fully_lit_and_smooth_shading_is_rounder():
     assert (flat[raster.face < 0] == 1).all()
 
 
+@pytest.mark.parametrize("faces", [[[0, 1, 2]], [[0, 2, 1]]])
+@pytest.mark.parametrize("smooth", [True, False])
+def test_a_face_turned_by_60_degrees_gets_half_of_the_direct_light(faces, smooth, device, dtype, close):
+    along, up = torch.tensor([[1.0, 0, 0], [0, 0.75**0.5, 0.5]], device=device, dtype=dtype)  # normal (0, -1/2, 0.87)
+    vertices, colour = torch.stack([-along - up, along - up, 2 * up]), torch.tensor([1.0, 0.5, 0.2])
+    faces = torch.tensor(faces, device=device)
+    cam = camera(device, dtype, size=25, eye=(0.0, -6.0, 0.0))
+    picture = rasterise.shade(vertices, faces, cam, colour, smooth, cull=False)  # lit from both sides
+    close(picture[12, 15], (0.15 + 0.85 * 0.5) * colour.to(picture))
+
+
 def test_gradients_of_depth_and_colour():
     vertices, faces = mesh.icosphere(0)
     cam = camera(size=8)

@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from course_lib.data.stereo_pair import motorcycle
+from course_lib.filters import box_filter
 from course_lib.representation import stereo
 from course_lib.representation.stereo.costs import count_bits
+from course_lib.seeding import generator
 
 GEN = torch.Generator().manual_seed(0)
 LEFT, RIGHT = torch.rand(2, 2, 12, 17, generator=GEN, dtype=torch.float64).chunk(2)
@@ -57,6 +59,11 @@ def test_census_is_its_definition_and_survives_any_rising_curve(close):
 def test_count_bits_equals_python():
     codes = torch.randint(0, 2**62, (500,), generator=GEN)
     assert count_bits(codes).tolist() == [bin(c).count("1") for c in codes.tolist()]
+
+
+def test_box_of_a_large_volume_equals_running_sums(close):
+    volume = torch.rand(1, 3, 320, 800, generator=generator(5), dtype=torch.float64)  # two channels at a time, then one
+    close(stereo.box_aggregate(volume, 7), box_filter(volume, 7))
 
 
 def test_guided_filter_of_its_own_guide_keeps_edges_and_smooths_noise():
