@@ -104,7 +104,7 @@ def _results(
 
     threads = sum(client.nthreads().values()) or 1
     first = [send(student) for _, student in zip(range(AHEAD * threads), waiting, strict=False)]
-    queue = as_completed(first)
+    queue = as_completed(first, loop=client.loop)
     for future in queue:
         student = students.pop(future.key)
         error = future.exception()

@@ -1,0 +1,194 @@
+"""The sandbox and the judge piece by piece."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from course_grader import sandbox as sandbox_module
+from course_grader.check import check, report
+from course_grader.converter import record
+from course_grader.course import Course, grade_all, read_folder
+from course_grader.grade import grade
+from course_grader.judge import Judge, Student
+from course_grader.sandbox import Limits, Sandbox, SandboxError
+from course_grader.template import defined_names, read_template
+
+from .attacks.assignment import HONEST, NAME, POINTS, as_json, source_notebook
+from .conftest import hand_in, needs_sandbox, scores
+
+
+class Here(Student):
+    """A student in this process: calls are made directly."""
+
+    def __init__(self, names: dict) -> None:
+        self.names, self.changes, self.apply, self.ended = names, 0, True, False
+
+    def ask(self, request: dict) -> dict:
+        import course_grader.student as student
+
+        from course_grader.wire import decode, encode
+
+        request = decode(encode(request))
+        try:
+            return decode(encode(student._answer(request, self.names)))
+        except Exception as error:
+            from course_grader.judge import _exception
+
+            raise _exception(student.describe(error)) from None
+
+    def end(self) -> None:
+        self.ended = True
+
+
+def verdict(test: str, points: float = 2.0, **names: object) -> dict:
+    """What the judge says of a test on functions of a student."""
+    judge = Judge(Here(names))
+    judge.answer({"run": "import numpy as np"})
+    judge.answer({"names": {name: "call" if callable(value) else "value" for name, value in names.items()}})
+    return judge.answer({"test": test, "points": points})
+
+
+@pytest.mark.parametrize(
+    ("test", "status", "points"),
+    [
+        ("assert f(2) == 4", "passed", 2.0),
+        ("assert f(2) == 5, 'no'", "failed", 0.0),
+        ("f('x') / 0", "error", 0.0),
+        ("assert limit == 0.5", "passed", 2.0),
+        ("assert nothing", "error", 0.0),
+        ("raise SystemError('x')", "error", 0.0),
+        ("this is no Python", "error", 0.0),
+        ("f(2)\n1.5", "passed", 1.5),
+        ("f(2)\n99", "passed", 2.0),
+        ("f(2)\n-3", "passed", 0.0),
+        ("float('nan')", "passed", 0.0),
+        ("True", "passed", 2.0),
+        ("'text'", "passed", 2.0),
+    ],
+)
+def test_a_test_is_passed_only_by_coming_to_its_end(test, status, points):
+    got = verdict(test, f=lambda x: x * 2, limit=0.5)
+    assert (got["status"], got["points"]) == (status, points)
+
+
+def test_exceptions_arrive_as_the_nearest_type_of_python():
+    def value_error(x):
+        raise type("Mine", (ValueError,), {})("one line")
+
+    def odd(x):
+        raise type("SystemExit", (Exception,), {})("x")
+
+    test = "try:\n    f(1)\nexcept ValueError as e:\n    assert str(e) == 'one line'\nelse:\n    assert False"
+    assert verdict(test, f=value_error)["status"] == "passed"
+    assert verdict("f(1)", f=odd)["message"] == "StudentError: SystemExit: x"
+
+
+def test_changed_arguments_are_seen_and_do_not_help():
+    def doubles_in_place(x):
+        x *= 2
+        return x
+
+    def zeroes(x):
+        x[:] = 0
+        return x.copy()
+
+    unchanged = "x = np.array([1., 2.])\nb = x.copy()\nf(x)\nassert np.array_equal(x, b)"
+    assert verdict(unchanged, f=doubles_in_place)["status"] == "failed"
+    assert verdict(unchanged, f=lambda x: x * 2)["status"] == "passed"
+    tempting = "x = np.array([1., 2.])\nassert np.allclose(f(x), x - x.mean())"
+    assert verdict(tempting, f=zeroes)["status"] == "failed"
+    alias = "x = np.array([1., 2.])\ny = f(x)\ny[0] = 9\nassert x[0] == 1"
+    assert verdict(alias, f=lambda x: x)["status"] == "failed"
+    assert verdict(alias, f=lambda x: x[:])["status"] == "failed"
+    assert verdict(alias, f=lambda x: x.copy())["status"] == "passed"
+    lists = "x = [1, 2]\nf(x)\nassert x == [1, 2, 3]"
+    assert verdict(lists, f=lambda x: x.append(3))["status"] == "failed"  # in-place work is no result: return it
+
+
+def test_what_comes_back_is_of_base_types():
+    class Liar(int):
+        def __eq__(self, other):
+            return True
+
+    class Array(np.ndarray):
+        pass
+
+    assert verdict("assert f() == 3", f=lambda: Liar(0))["status"] == "failed"
+    got = verdict("assert type(f()) is np.ndarray", f=lambda: np.zeros(2).view(Array))
+    assert got["status"] == "passed"
+    assert "does not travel" in verdict("f()", f=lambda: object())["message"]
+
+
+def test_names_of_a_solution():
+    source = "import math\nx = y, (z, _) = 1, (2, 3)\nt: int = 3\ndef f():\n    inner = 1\nclass K:\n    a = 2\nif True:\n    h = 1"
+    assert defined_names(source) == dict.fromkeys(("x", "y", "z", "_", "t"), "value") | {"f": "call", "K": "call"}
+
+
+@needs_sandbox
+def test_state_stays_between_calls_and_files_are_there(tmp_path):
+    (tmp_path / "source.ipynb").write_text(as_json(source_notebook()))
+    template = read_template(tmp_path / "source.ipynb")
+    stateful = "calls = []\ndef add(a, b):\n    calls.append(1)\n    return a + b + 0 * len(calls)"
+    files = "limit = float(open('half/value.txt').read())"
+    submission = json.loads(as_json(template.notebook))
+    for cell in submission["cells"]:
+        name = cell["metadata"].get("nbgrader", {}).get("grade_id")
+        cell["source"] = {**HONEST, "add": stateful, "limit": files}.get(name, cell["source"])
+    with Sandbox() as sandbox:
+        graded = grade(template, submission, sandbox, Limits(), {"half/value.txt": b"0.5"})
+        assert graded.points == sum(POINTS.values())
+        root = sandbox.root
+    import os
+
+    assert not os.path.exists(root)
+
+
+@needs_sandbox
+def test_the_end_of_the_sandbox_is_said_in_one_line():
+    with Sandbox() as sandbox:
+        sandbox.process.kill()
+        sandbox.process.wait()
+        with pytest.raises(SandboxError, match="the sandbox has ended"):
+            sandbox.spawn("judge", sandbox.folder(), Limits(), [])
+
+
+def test_without_bubblewrap_grading_is_refused_with_advice(course, monkeypatch):
+    hand_in(course, {"ann": "honest_a", "dia": "endless_and_deaf", "eve": "exits_in_the_last_test"})
+    monkeypatch.setattr(sandbox_module.shutil, "which", lambda name: None)
+    home = Course(course)
+    with pytest.raises(SandboxError, match=r"apt-get install bubblewrap.*accept_no_sandbox"):
+        home.sandbox()
+    home.settings.accept_no_sandbox = True
+    exam = home.assignment(NAME)
+    with home.sandbox() as sandbox:
+        assert not sandbox.isolate
+        for student in ("ann", "dia", "eve"):
+            folder = home.folder("submitted", student, NAME)
+            record(home, NAME, student, grade_all(exam, read_folder(exam, folder), sandbox))
+    assert scores(course) == {"ann": 10, "dia": 8, "eve": 8}
+
+
+@needs_sandbox
+def test_a_student_checks_a_notebook(course, programs):
+    hand_in(course, {"ann": "masked_array", "eve": "honest_a"})
+    path = course / "submitted" / "ann" / NAME / f"{NAME}.ipynb"
+    graded = check(path)
+    statuses = {verdict.test: verdict.status for verdict in graded.verdicts}
+    assert statuses["test_center_public"] == "failed"
+    assert statuses["test_add_public"] == "passed"
+    assert "failed           0 / 1    center public" in report(graded)
+    run = [sys.executable, "-m", "course_grader", "check"]
+    right = course / "submitted" / "eve" / NAME / f"{NAME}.ipynb"
+    done = subprocess.run([*run, str(right)], env=programs, capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "10 of 10 points by the tests that you can see" in done.stdout
+    done = subprocess.run([*run, "none.ipynb"], env=programs, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "error: cannot read none.ipynb: No such file or directory\n"
+    inside = subprocess.run([*run, "x"], env={**programs, "COURSE_GRADER": "1"}, capture_output=True, text=True)
+    assert inside.returncode == 0
