@@ -1,8 +1,8 @@
 """Grade a class with many processes, on this machine or on others, with Dask.
 
-Workers run submissions and send back results; this process alone writes, one submission at a time, as they come in. It can be
-stopped at any moment: the same command goes on with those that are left. A worker that dies is replaced by Dask, and its
-submission is run again elsewhere; when the scheduler is lost, what was graded until then stands.
+Workers run submissions and send back results; this process alone writes, one submission at a time, as they come in.
+It can be stopped at any moment: the same command goes on with those that are left. A worker that dies is replaced by
+Dask, and its submission is run again elsewhere; when the scheduler is lost, what was graded until then stands.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ def grade_class(
                 bar.update()
         except (OSError, TimeoutError, RuntimeError) as error:
             left = len(todo) - len(lines)
-            raise GradingError(f"the workers were lost ({error}); {left} are left: run the same command again") from None
+            reason = f"the workers were lost ({error}); {left} are left: run the same command again"
+            raise GradingError(reason) from None
         finally:
             bar.close()
     return lines

@@ -2,7 +2,8 @@
 
     python -m course_grader check a1_linear_fitting.ipynb
 
-The cells are taken from the notebook itself. Hidden tests are not in it, so full points here are not yet full points there.
+The cells are taken from the notebook itself. Hidden tests are not in it, so full points here are not yet full points
+there.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """nbgrader's step from submitted/ to autograded/, with the judge in place of running tests in the student's kernel.
 
-nbgrader has no setting for the class of this step, so nbgrader_config.py calls `install`, and `nbgrader autograde`, the
-formgrader's button and nbgrader's Python interface then all use it. Options, folders, gradebook and messages are nbgrader's.
+nbgrader has no setting for the class of this step, so nbgrader_config.py calls `install`, and `nbgrader autograde`,
+the formgrader's button and nbgrader's Python interface then all use it. Options, folders, gradebook and messages are
+nbgrader's.
 """
 
 from __future__ import annotations

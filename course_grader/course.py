@@ -18,8 +18,8 @@ from traitlets import Bool, Dict, Float, Int, List, Unicode
 from traitlets.config import Config, Configurable, PyFileConfigLoader
 
 from course_grader.grade import Graded, all_tests, grade, settings
-from course_grader.record import is_stale, read_timestamp
 from course_grader.rebuild import MalformedSubmission, read_submission
+from course_grader.record import is_stale, read_timestamp
 from course_grader.sandbox import GIB, Limits, Sandbox, why_no_sandbox
 from course_grader.template import Template, read_template
 
@@ -31,10 +31,8 @@ class GradingError(Exception):
 class CourseGrader(Configurable):
     """Settings of the grader, given in nbgrader_config.py as c.CourseGrader.name = value."""
 
-    accept_no_sandbox = Bool(False, help="Grade without isolation where bubblewrap is missing. Only limits protect.").tag(
-        config=True
-    )
-    modules = List(Unicode(), ["numpy"], help="Modules imported once, before a process is forked for each submission.").tag(
+    accept_no_sandbox = Bool(False, help="Grade without isolation where bubblewrap is missing.").tag(config=True)
+    modules = List(Unicode(), ["numpy"], help="Imported once, before a process is forked for each submission.").tag(
         config=True
     )
     memory = Float(4.0, help="GiB that a submission may use.").tag(config=True)
@@ -171,7 +169,7 @@ class Course:
                 known = gradebook.find_assignment(name).notebooks
             except MissingEntry:
                 raise GradingError(f"{name} is not in the gradebook: run nbgrader generate_assignment {name}") from None
-            released = {notebook.name: {cell.name: cell.max_score for cell in notebook.grade_cells} for notebook in known}
+            released = {book.name: {cell.name: cell.max_score for cell in book.grade_cells} for book in known}
         current = {
             notebook: {
                 settings(cell)["grade_id"]: float(settings(cell)["points"])

@@ -1,9 +1,10 @@
 """Export the grades of an assignment as CSV: for people, for Canvas, for Moodle.
 
-Canvas reads Student, ID, SIS User ID, SIS Login ID, Section and a column named like the assignment; the row "Points Possible"
-comes first. Moodle reads any columns and asks which is which; ID number and Email address identify a student, and a grade
-needs its feedback column beside it. A grade that is stale (a newer submission waits to be graded) is left out of both, with a
-note where there is a place for one; who still waits for a person's points is exported with the points that are there.
+Canvas reads Student, ID, SIS User ID, SIS Login ID, Section and a column named like the assignment; the row "Points
+Possible" comes first. Moodle reads any columns and asks which is which; ID number and Email address identify a
+student, and a grade needs its feedback column beside it. A grade that is stale (a newer submission waits to be
+graded) is left out of both, with a note where there is a place for one; who still waits for a person's points is
+exported with the points that are there.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import csv
 import io
 from dataclasses import dataclass
 
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import Gradebook, MissingEntry, Student
 
 from course_grader.course import Course, GradingError
 from course_grader.record import is_stale
@@ -63,14 +64,11 @@ def read_grades(course: Course, name: str) -> list[Grade]:
             most = gradebook.find_assignment(name).max_score
         except MissingEntry:
             raise GradingError(f"{name!r} is not in the gradebook") from None
-        return [_grade(course, gradebook, name, student, most) for student in sorted(gradebook.students, key=_identifier)]
+        students = sorted(gradebook.students, key=lambda student: student.id)
+        return [_grade(course, gradebook, name, student, most) for student in students]
 
 
-def _identifier(student: object) -> str:
-    return student.id  # type: ignore[attr-defined]
-
-
-def _grade(course: Course, gradebook: Gradebook, name: str, student, most: float) -> Grade:  # noqa: ANN001
+def _grade(course: Course, gradebook: Gradebook, name: str, student: Student, most: float) -> Grade:
     try:
         submission = gradebook.find_submission(name, student.id)
     except MissingEntry:
@@ -120,7 +118,8 @@ def _points(grade: Grade) -> object:
 
 
 def _table(name: str, grades: list[Grade]) -> list[list[object]]:
-    rows: list[list[object]] = [["student", "first name", "last name", "assignment", "score", "max", "late penalty", "note"]]
+    columns = ["student", "first name", "last name", "assignment", "score", "max", "late penalty", "note"]
+    rows: list[list[object]] = [columns]
     for g in grades:
         score = "" if g.score is None else f"{g.score:g}"
         rows.append([g.student, g.first, g.last, name, score, f"{g.max_score:g}", f"{g.penalty:g}", g.note])
@@ -138,5 +137,6 @@ def _canvas(name: str, grades: list[Grade]) -> list[list[object]]:
 
 
 def _moodle(name: str, grades: list[Grade]) -> list[list[object]]:
-    columns = ["First name", "Last name", "ID number", "Email address", f"Assignment: {name}", f"Assignment: {name} (Feedback)"]
+    item = f"Assignment: {name}"
+    columns = ["First name", "Last name", "ID number", "Email address", item, f"{item} (Feedback)"]
     return [columns, *([g.first, g.last, g.student, g.email, _points(g), g.note] for g in grades)]

@@ -1,7 +1,7 @@
 """What a student sees of the grading: for each test its name, status, points and the author's hint. Nothing else.
 
-Two preprocessors for nbgrader's generate_feedback. No text that the judge or the student's own process printed gets into
-the page: the first could show hidden values, the second could have been handed hidden arguments.
+Two preprocessors for nbgrader's generate_feedback. No text that the judge or the student's own process printed gets
+into the page: the first could show hidden values, the second could have been handed hidden arguments.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@
         graded.notebook         the rebuilt notebook with outputs
         graded.verdicts         one for each test cell, in order
 
-Cells run in the notebook's order. Locked cells (imports, data, helpers of the tests) run in both processes, test cells in the
-judge's alone, everything else in the student's. Statuses: passed, failed, error, timeout, out of memory, crashed, malformed,
-missing.
+Cells run in the notebook's order. Locked cells (imports, data, helpers of the tests) run in both processes, test
+cells in the judge's alone, everything else in the student's. Statuses: passed, failed, error, timeout, out of memory,
+crashed, malformed, missing.
 """
 
 from __future__ import annotations
@@ -236,7 +236,8 @@ class _Session:
             status = self.kernel.ended or "crashed"
         elif ended and status != "passed":
             status = ended
-        return _verdict(cell, status, answer.get("points", 0.0) if status == "passed" else 0.0, answer["message"]), answer
+        earned = answer.get("points", 0.0) if status == "passed" else 0.0
+        return _verdict(cell, status, earned, answer.get("message", "")), answer
 
     def _judge_in_time(self, source: str, points: float, seconds: float) -> tuple[dict | None, bool]:
         """The judge's answer, and whether the student's function had to be stopped; None if there is no answer."""
@@ -265,7 +266,7 @@ class _Session:
             wire.send(self.control, wire.encode(request))
 
     def _receive(self, seconds: float) -> dict | None:
-        """The judge's answer; None after the given time. A student that dies meanwhile closes the judge's other socket."""
+        """The judge's answer; None after the given time. The end of the student closes the judge's other socket."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self.control.settimeout(min(left, 0.25))

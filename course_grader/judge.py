@@ -6,8 +6,9 @@ The grader sends one request at a time over a socket and gets one verdict for ea
     {"names": {"f": "call", "best": "value"}}            what a solution cell should have defined
     {"test": source, "points": 3.0}                      -> {"status": "passed", "points": 3.0, "message": ...}
 
-The student's process is at the end of a second socket. Calling a proxy sends the arguments there and brings plain data back
-(`wire.py`); arguments that the student's function changed are changed here as well. Expected values never leave this process.
+The student's process is at the end of a second socket. Calling a proxy sends the arguments there and brings plain
+data back (`wire.py`); arguments that the student's function changed are changed here as well. Expected values never
+leave this process.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Execute cells in a sandboxed kernel and keep what they show, whatever the kernel does.
 
-A student's kernel may die, never answer, flood its channels or send messages that are none. Each cell therefore ends in one
-of the outcomes "ok", "error", "timeout", "out of memory" and "crashed", within its time, with capped outputs.
+A student's kernel may die, never answer, flood its channels or send messages that are none. Each cell therefore ends
+in one of the outcomes "ok", "error", "timeout", "out of memory" and "crashed", within its time, with capped outputs.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ class Kernel:
 
     def start(self, source: str, silent: bool) -> str:
         """Ask for an execution and return at once; the request's id."""
-        return self.client.execute(source, silent=silent, store_history=not silent, allow_stdin=False, stop_on_error=False)
+        options = {"store_history": not silent, "allow_stdin": False, "stop_on_error": False}
+        return self.client.execute(source, silent=silent, **options)
 
     def finish(self, request: str, seconds: float, kept: Outputs | None = None) -> str:
         """Wait until a request is done; interrupt it, and then end the process, when it takes too long."""
@@ -105,11 +106,11 @@ class Kernel:
                     idle = True
                 elif kept is not None:
                     kept.add(str(message.get("msg_type")), content)
-            if not outcome and (reply := self._get(self.client.shell_channel, STEP if idle else 0.0)):
-                if reply["parent_header"].get("msg_id") == request:
-                    failed = reply.get("content", {}).get("status") != "ok"
-                    outcome = "timeout" if interrupted else "error" if failed else "ok"
-                    idle_by = now + 1.0
+            reply = None if outcome else self._get(self.client.shell_channel, STEP if idle else 0.0)
+            if reply and reply["parent_header"].get("msg_id") == request:
+                failed = reply["content"].get("status") != "ok"
+                outcome = "timeout" if interrupted else "error" if failed else "ok"
+                idle_by = now + 1.0
 
     def interrupt(self) -> None:
         """As Ctrl-C."""

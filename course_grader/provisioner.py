@@ -1,7 +1,7 @@
 """A Jupyter kernel that lives in the sandbox: the provisioner that starts it, and the manager that asks for it.
 
-Jupyter finds the provisioner by its entry point, "course-sandbox". The kernel speaks over Unix sockets (transport "ipc") in
-a folder that it shares with the grader and nobody else.
+Jupyter finds the provisioner by its entry point, "course-sandbox". The kernel speaks over Unix sockets (transport
+"ipc") in a folder that it shares with the grader and nobody else.
 """
 
 from __future__ import annotations

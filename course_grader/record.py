@@ -1,7 +1,8 @@
 """Write the grades of one submission: one transaction in the gradebook, then the graded notebook in one rename.
 
-A process that is killed at any moment leaves either the old grades or the new ones. While a submission is graded again, a
-file named STALE stands beside its old notebook; it goes when the new grades are there, and the export shows it.
+A process that is killed at any moment leaves either the old grades or the new ones. While a submission is graded
+again, a file named STALE stands beside its old notebook; it goes when the new grades are there, and the export shows
+it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 import nbformat
-from nbgrader.api import BaseCell, Comment, Grade, Gradebook, Student, SubmittedAssignment, SubmittedNotebook
+from nbgrader.api import Comment, Grade, Gradebook, Student, SubmittedAssignment, SubmittedNotebook
 from nbgrader.preprocessors import AssignLatePenalties
 from nbgrader.utils import compute_checksum, parse_utc
 
@@ -99,16 +100,16 @@ def _submission(gradebook: Gradebook, name: str, student_id: str) -> SubmittedAs
         for notebook in assignment.notebooks:
             submitted = SubmittedNotebook(notebook=notebook, assignment=submission)
             database.add(submitted)
-            cells: list[tuple[type, BaseCell]] = [(Grade, cell) for cell in [*notebook.grade_cells, *notebook.task_cells]]
-            cells += [(Comment, cell) for cell in [*notebook.solution_cells, *notebook.task_cells]]
-            for kind, cell in cells:
-                database.add(kind(cell_id=cell.id, notebook=submitted))
+            graded = notebook.grade_cells + notebook.task_cells
+            database.add_all(Grade(cell_id=cell.id, notebook=submitted) for cell in graded)
+            filled = notebook.solution_cells + notebook.task_cells
+            database.add_all(Comment(cell_id=cell.id, notebook=submitted) for cell in filled)
         database.flush()
     return submission
 
 
 def _write(notebook: SubmittedNotebook, graded: Graded) -> None:
-    """The scores and automatic comments of one notebook; what a person has given stays and waits to be looked at again."""
+    """The scores and automatic comments of one notebook; what a person has given stays, and waits for a new look."""
     points = {verdict.test: verdict.points for verdict in graded.verdicts}
     cells = {settings(cell)["grade_id"]: cell for cell in graded.notebook.cells if settings(cell)}
     unchanged = {name for name, cell in cells.items() if _is_unchanged(cell)}

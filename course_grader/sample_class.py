@@ -150,7 +150,8 @@ def grade_submissions(root: Path, assignment: str, students: tuple[str, ...], tr
         trusted: Whether these submissions are our own, which may run without a sandbox where there is none.
 
     Returns:
-        One row a student. A submission that is missing or cannot be read has a note and no points; the others have theirs.
+        One row a student. A submission that is missing or cannot be read has a note and no points; the others have
+        theirs.
 
     Raises:
         GradingError: There is no sandbox and the submissions are not ours.

@@ -4,9 +4,9 @@
         job = sandbox.spawn("kernel", folder, limits, [])
         sandbox.poll(job); sandbox.interrupt(job); sandbox.kill(job)
 
-bubblewrap gives the fork server a read-only view of the system, of this Python with its packages, and of the course's code;
-nothing of the course's sources, submissions and gradebook, no network, an empty environment. `confine.py` adds one more
-layer for each forked process. Tested on Linux 6.18 with bubblewrap 0.8; user namespaces must be allowed.
+bubblewrap gives the fork server a read-only view of the system, of this Python with its packages, and of the course's
+code; nothing of the course's sources, submissions and gradebook, no network, an empty environment. `confine.py` adds
+one more layer for each forked process. Tested on Linux 6.18 with bubblewrap 0.8; user namespaces must be allowed.
 """
 
 from __future__ import annotations
@@ -168,8 +168,8 @@ class Sandbox:
         """Fork a process.
 
         Args:
-            kind: "kernel" or "judge".
-            folder: A folder under `root`; the only one that the process shares with the grader. Its subfolder `files` is
+            kind: "kernel" or "judge". folder: A folder under `root`; the only one that the process shares with the
+            grader. Its subfolder `files` is
                 copied to the process's working directory.
             limits: What it may use.
             descriptors: Open files that it gets.
@@ -227,7 +227,10 @@ class Sandbox:
         return answer
 
     def _answer(self) -> dict:
-        line = self._reader.readline()
+        try:
+            line = self._reader.readline()
+        except OSError:
+            line = b""
         if not line:
             raise SandboxError("the sandbox has ended")
         return json.loads(line)

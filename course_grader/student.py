@@ -3,9 +3,9 @@
 The grader executes the student's cells through the kernel. For a test it has the kernel run `serve`, and the judge's
 process sends requests over a socket; each is answered with plain data:
 
-    {"call": name, "args": (...), "kwargs": {...}}  -> {"value": ..., "changed": {0: new value of argument 0}, "same": 0}
-    {"get": name}                                   -> {"value": ...}
-    anything that fails                             -> {"error": [names of the type and its bases, message]}
+    {"call": name, "args": (...), "kwargs": {...}} -> {"value": ..., "changed": {0: argument 0 as it is now}, "same": 0}
+    {"get": name}                                  -> {"value": ...}
+    anything that fails                            -> {"error": [names of the type and its bases, message]}
 
 Each request has a number that nobody can guess, and its answer has the same.
 

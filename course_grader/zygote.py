@@ -1,15 +1,16 @@
 """The fork server: started once in a sandbox, it imports the heavy modules and forks a process for each request.
 
-`python -m course_grader.zygote FD BASE64(JSON)` where FD is a socket to the grader. A request is one JSON line, with file
-descriptors beside it; the answer is one JSON line.
+`python -m course_grader.zygote FD BASE64(JSON)` where FD is a socket to the grader. A request is one JSON line, with
+file descriptors beside it; the answer is one JSON line.
 
     {"do": "spawn", "kind": "kernel" | "judge", "folder": ..., "limits": {...}}    -> {"job": 3}
     {"do": "poll", "job": 3}                                       -> {"code": null} or {"code": 0, "reason": "memory"}
     {"do": "interrupt", "job": 3}, {"do": "kill", "job": 3}        -> {}
 
-A spawned process is the last of a chain of three: one that enters new namespaces, process 1 of the new PID namespace, and
-the process itself. When it ends, process 1 ends, and the system kills all that is left in the namespace. About ten times a
-second the memory and the number of the processes of each job are counted; who exceeds a limit is killed with a reason.
+A spawned process is the last of a chain of three: one that enters new namespaces, process 1 of the new PID namespace,
+and the process itself. When it ends, process 1 ends, and the system kills all that is left in the namespace. About
+ten times a second the memory and the number of the processes of each job are counted; who exceeds a limit is killed
+with a reason.
 """
 
 from __future__ import annotations

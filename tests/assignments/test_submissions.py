@@ -1,4 +1,4 @@
-"""Every assignment's sample submissions, graded as one class by one `nbgrader autograde`, get their exact points."""
+"""Every assignment's sample submissions, graded as one class, get their exact points."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from course_grader.batch import grade_class
+from course_grader.course import Course
 from course_grader.notebooks import build_submission, read_notebook, solution_sources, write_notebook
 
 from .conftest import NAMES, grades, nbgrader
@@ -38,7 +40,7 @@ def classes(course, tmp_path_factory):
 
 
 def _grade(course: Path, root: Path, name: str) -> Graded:
-    """A class of all cases, the solution, the untouched release, a missing notebook and a broken one, autograded."""
+    """A class of all cases, the solution, the untouched release, a missing notebook and a broken one, graded by two workers."""
     file = f"{name}/{name}.ipynb"
     shutil.copytree(course, root)
     source, release = read_notebook(root / "source" / file), read_notebook(root / "release" / file)
@@ -51,7 +53,8 @@ def _grade(course: Path, root: Path, name: str) -> Graded:
     broken = root / "submitted" / "b_broken_notebook" / file
     broken.parent.mkdir(parents=True)
     broken.write_text('{"cells": [', encoding="utf-8")
-    nbgrader(root, "autograde", name)
+    lines = grade_class(Course(root), name, workers=2, show=False)
+    assert not [line.note for line in lines if line.note]
     cells = [cell.metadata.get("nbgrader", {}) for cell in source.cells]
     points = {meta["grade_id"]: meta["points"] for meta in cells if meta.get("grade") and not meta["solution"]}
     return Graded(name, root, points, grades(root, name))

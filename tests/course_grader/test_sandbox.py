@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 
+from course_grader import check_notebook
 from course_grader import sandbox as sandbox_module
 from course_grader.check import check, report
 from course_grader.converter import record
@@ -30,7 +31,6 @@ class Here(Student):
 
     def ask(self, request: dict) -> dict:
         import course_grader.student as student
-
         from course_grader.wire import decode, encode
 
         request = decode(encode(request))
@@ -125,7 +125,7 @@ def test_what_comes_back_is_of_base_types():
 
 
 def test_names_of_a_solution():
-    source = "import math\nx = y, (z, _) = 1, (2, 3)\nt: int = 3\ndef f():\n    inner = 1\nclass K:\n    a = 2\nif True:\n    h = 1"
+    source = "import math\nx = y, (z, _) = 1, (2, 3)\nt: int = 3\ndef f():\n    inner = 1\nclass K:\n    a = 2"
     assert defined_names(source) == dict.fromkeys(("x", "y", "z", "_", "t"), "value") | {"f": "call", "K": "call"}
 
 
@@ -190,5 +190,16 @@ def test_a_student_checks_a_notebook(course, programs):
     done = subprocess.run([*run, "none.ipynb"], env=programs, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr == "error: cannot read none.ipynb: No such file or directory\n"
-    inside = subprocess.run([*run, "x"], env={**programs, "COURSE_GRADER": "1"}, capture_output=True, text=True)
-    assert inside.returncode == 0
+
+
+def test_the_notebooks_own_cell_is_silent_while_it_is_graded(monkeypatch, capsys):
+    monkeypatch.setattr(subprocess, "run", lambda *a, **k: pytest.fail("a check within the grading"))
+    for name in ("COURSE_GRADER", "NBGRADER_EXECUTION"):
+        monkeypatch.setenv(name, "1")
+        check_notebook("x.ipynb")
+        monkeypatch.delenv(name)
+    monkeypatch.undo()
+    for name in ("COURSE_GRADER", "NBGRADER_EXECUTION"):
+        monkeypatch.delenv(name, raising=False)
+    check_notebook("none.ipynb")
+    assert capsys.readouterr().out == "error: cannot read none.ipynb: No such file or directory\n"

@@ -18,6 +18,7 @@ HONEST = {
     "limit": "limit = 0.5",
     "answer": "Because the mean of the differences is zero.",
 }
+ANSWER = f"### BEGIN SOLUTION\n{HONEST['answer']}\n### END SOLUTION"
 POINTS = {
     "test_add_public": 1,
     "test_add_hidden": 2,
@@ -94,7 +95,7 @@ def source_notebook() -> NotebookNode:
         new_code_cell("print(add(2, 2))", id="look"),
         _solution("label"),
         _test("test_label_hidden"),
-        _cell("markdown", "answer", f"### BEGIN SOLUTION\n{HONEST['answer']}\n### END SOLUTION", solution=True, grade=True, points=5),
+        _cell("markdown", "answer", ANSWER, solution=True, grade=True, points=5),
     ]
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     return new_notebook(cells=cells, metadata=metadata)
@@ -115,7 +116,8 @@ c.CourseGrader.processes = 32
 c.CourseGrader.cell_seconds = 4.0
 c.CourseGrader.test_seconds = 4.0
 c.CourseGrader.notebook_seconds = 15.0
-c.GenerateFeedback.preprocessors = [GetGrades, ShowVerdicts, ClearHiddenTests, ClearMarkScheme, CSSHTMLHeaderPreprocessor]
+steps = [GetGrades, ShowVerdicts, ClearHiddenTests, ClearMarkScheme, CSSHTMLHeaderPreprocessor]
+c.GenerateFeedback.preprocessors = steps
 c.HTMLExporter.sanitize_html = True
 """
 

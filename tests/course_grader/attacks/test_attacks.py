@@ -1,4 +1,4 @@
-"""One class of hostile, broken and honest submissions: nobody gains, nobody else loses, nothing hidden leaks or stays."""
+"""One class of hostile, broken and honest submissions: nobody gains, nobody else loses, nothing leaks or stays."""
 
 from __future__ import annotations
 
@@ -116,7 +116,8 @@ def test_nothing_hidden_is_in_any_feedback(graded):
         text = json.dumps(own.sources)
         for secret in (*SECRETS, "BEGIN HIDDEN", "Traceback (most"):
             assert secret not in html or secret in text, (page, secret)
-        assert "LEAK wombat" not in html and "LEAK 12" not in html
+        assert "LEAK wombat" not in html
+        assert "LEAK 12" not in html
         assert "<script>alert" not in html
 
 
