@@ -50,7 +50,7 @@ class Kernel:
             message = self.client.kernel_info()
             end = time.monotonic() + 1.0
             while time.monotonic() < end and not self._look():
-                reply = self._get(self.client.shell_channel)
+                reply = self._get(self.client.shell_channel, STEP)
                 if reply and reply["parent_header"].get("msg_id") == message:
                     if self._get(self.client.iopub_channel, 0.5):
                         return

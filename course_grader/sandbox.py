@@ -36,6 +36,19 @@ ADVICE = (
 KERNEL_FILES = ("sys", "sysrq-trigger", "irq", "bus", "acpi", "fs", "driver", "scsi", "mtrr", "tty", "asound")
 
 
+# What every process of ours needs; the course's own list comes on top.
+MODULES = (
+    "course_grader.judge",
+    "course_grader.student",
+    "ipykernel.kernelapp",
+    "IPython.core.completerlib",
+    "IPython.core.magics.execution",
+    "IPython.extensions.storemagic",
+    "matplotlib_inline.backend_inline",
+    "tornado.platform.asyncio",
+)
+
+
 class SandboxError(RuntimeError):
     """The sandbox cannot be made or has ended; one line that says what to do."""
 
@@ -143,7 +156,7 @@ class Sandbox:
         self.root = tempfile.mkdtemp(prefix="grade-")
         ours, theirs = socket.socketpair()
         environment = _environment(self.root)
-        modules = ["ipykernel.kernelapp", "IPython", "matplotlib_inline.backend_inline", *modules]
+        modules = [*MODULES, *modules]
         settings = {"environment": environment, "modules": modules, "isolate": isolate}
         packed = base64.b64encode(json.dumps(settings).encode()).decode()
         with theirs:

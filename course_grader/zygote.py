@@ -54,6 +54,7 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     settings = json.loads(base64.b64decode(sys.argv[2]))
     os.environ.update(settings["environment"])
+    sys.modules["debugpy"] = None  # type: ignore[assignment]  # the kernels would import it, and nobody debugs here
     for name in settings["modules"]:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
