@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbgrader
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import MissingEntry
 from nbgrader.apps import NbGraderAPI
 from sqlalchemy.exc import SAWarning
 from traitlets.config import PyFileConfigLoader
@@ -126,7 +126,7 @@ def release_assignment(root: Path, assignment: str, forget: tuple[str, ...] = ()
             read_notebook(notebook)
         except ValueError as error:
             raise GradingError(str(error)) from None
-    with _gradebook(root) as gradebook:
+    with Course(root).gradebook() as gradebook:
         for student in forget:
             try:
                 gradebook.remove_submission(assignment, student)
@@ -192,7 +192,7 @@ def _hand_in(root: Path, assignment: str) -> None:
 def _row(root: Path, assignment: str, student: str, note: str) -> Row:
     """Read one student's automatic points from the gradebook."""
     score = None
-    with _gradebook(root) as gradebook:
+    with Course(root).gradebook() as gradebook:
         cells = [(n.name, c) for n in gradebook.find_assignment(assignment).notebooks for c in n.grade_cells]
         by_hand = {(n.name, c.name) for n in gradebook.find_assignment(assignment).notebooks for c in n.solution_cells}
         manual = sum(cell.max_score for notebook, cell in cells if (notebook, cell.name) in by_hand)
@@ -215,11 +215,6 @@ def _api(root: Path) -> NbGraderAPI:
     api.log.propagate = False
     api.log.setLevel(logging.INFO)
     return api
-
-
-def _gradebook(root: Path) -> Gradebook:
-    course = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config().CourseDirectory.course_id
-    return Gradebook(f"sqlite:///{root / 'gradebook.db'}", course)
 
 
 def _hash(*paths: Path) -> str:
