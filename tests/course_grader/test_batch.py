@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -161,3 +162,52 @@ def test_a_changed_source_is_refused_until_it_is_released(course):
         Course(course).assignment("nothing")
     with pytest.raises(GradingError, match="is not a course root"):
         Course(course / "source")
+
+
+def test_a_cluster_of_others_and_the_loss_of_its_scheduler(course, programs):
+    """Grades written before the scheduler was killed stay; the same command without it grades the rest."""
+    students = {f"s{i:02d}": "honest_a" for i in range(12)}
+    hand_in(course, students)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    quiet = {"env": programs, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": course}
+    dask = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", address, "--no-dashboard", "--no-show"]
+    worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny"]
+    log = course / "autograded" / f"{NAME}.jsonl"
+    scheduler = subprocess.Popen(dask, **quiet)
+    helper = subprocess.Popen([*worker, "--no-dashboard", "--death-timeout", "20"], **quiet)
+    try:
+        run = [*command(course, "autograde", NAME), "--scheduler", address]
+        process = subprocess.Popen(run, env=programs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and not (log.exists() and len(log.read_text().splitlines()) >= 2):
+            time.sleep(0.05)
+        scheduler.kill()
+        out, _ = process.communicate(timeout=120)
+    finally:
+        scheduler.kill()
+        helper.kill()
+        scheduler.wait()
+        helper.wait()
+    before = scores(course)
+    assert 2 <= len(before) < len(students), out
+    assert set(before.values()) == {10}
+    assert process.returncode == 1
+    assert [line for line in out.splitlines() if line.startswith("error: the workers were lost")], out
+    grade_class(Course(course), NAME, workers=1, show=False)
+    assert scores(course) == dict.fromkeys(students, 10)
+
+
+def test_late_submissions_get_the_penalty_of_nbgraders_plugin(course):
+    with open(course / "nbgrader_config.py", "a") as config:
+        config.write('c.LateSubmissionPlugin.penalty_method = "zero"\n')
+    with Course(course).gradebook() as gradebook:
+        gradebook.update_or_create_assignment(NAME, duedate="2026-03-01 12:00:00 UTC")
+    hand_in(course, {"ann": "honest_a", "bob": "honest_a"})
+    for student, day in (("ann", "02-28"), ("bob", "03-02")):
+        (course / "submitted" / student / NAME / "timestamp.txt").write_text(f"2026-{day} 12:00:00 UTC")
+    grade_class(Course(course), NAME, workers=1, show=False)
+    rows = {row["student"]: row for row in csv.DictReader(io.StringIO(export(Course(course), NAME)))}
+    assert (rows["ann"]["score"], rows["ann"]["late penalty"]) == ("10", "0")
+    assert (rows["bob"]["score"], rows["bob"]["late penalty"]) == ("0", "10")
