@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from distributed import Client, Future, LocalCluster, as_completed
+from distributed.client import FutureCancelledError
 from tqdm import tqdm
 
 from course_grader.converter import begin, record
@@ -79,9 +80,9 @@ def grade_class(
                 file.write(json.dumps({"time": round(time.time(), 3), "assignment": name, **asdict(line)}) + "\n")
                 file.flush()
                 bar.update()
-        except (OSError, TimeoutError, RuntimeError) as error:
+        except (OSError, TimeoutError, RuntimeError, FutureCancelledError) as error:
             left = len(todo) - len(lines)
-            reason = f"the workers were lost ({error}); {left} are left: run the same command again"
+            reason = f"the workers were lost ({type(error).__name__}); {left} are left: run the same command again"
             raise GradingError(reason) from None
         finally:
             bar.close()
@@ -151,7 +152,8 @@ def grade_in_worker(assignment: Assignment, handed_in: dict, key: tuple) -> dict
 @contextlib.contextmanager
 def _client(workers: int, scheduler: str) -> Iterator[Client]:
     """A connection to Dask, with a cluster of this machine where no scheduler is given."""
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for logger in [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]:
+        logging.getLogger(logger).setLevel(logging.CRITICAL)  # our own errors say what was lost
     if scheduler:
         try:
             client = Client(scheduler, timeout=10, set_as_default=False)

@@ -25,7 +25,8 @@ BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) if Path("/us
 
 def as_somebody_else(command: list[str]) -> list[str]:
     """PostgreSQL refuses to run as root."""
-    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", *command] if os.getuid() == 0 else command
+    other = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.getuid() == 0 else []
+    return [*other, *command]
 
 
 @pytest.fixture
