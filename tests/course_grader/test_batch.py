@@ -149,6 +149,7 @@ def test_a_newer_submission_is_graded_again_and_a_manual_grade_waits_for_a_look(
     with Course(course).gradebook() as gradebook:
         submission = gradebook.find_submission(NAME, "ann")
         assert submission.score == 10 + 4
+        assert not (course / "autograded" / "ann" / NAME / STALE).exists()
         assert gradebook.find_grade("answer", NAME, NAME, "ann").needs_manual_grade
         assert submission.timestamp.isoformat() == "2026-01-02T10:00:00"
 

@@ -133,7 +133,7 @@ SAME_PROCESS = [
     suicide("patched_wire", "import course_grader.wire as w\nw.encode = lambda v, *a: b'\\x00\\x00\\x00\\x02{}'"),
     suicide("garbage_on_the_wire", "import course_grader.wire as w\nw.send = lambda c, m: c.sendall(b'\\xff' * 64)"),
     suicide("claims_a_huge_answer", "import course_grader.wire as w, struct\nw.send = lambda c, m: c.sendall(struct.pack('>Q', 2**62))"),
-    suicide("answers_before_the_question", "import course_grader.student as s, course_grader.wire as w\nw.send(s._SERVED[0], w.encode({'value': 3}))\nw.send(s._SERVED[0], w.encode({'value': 101940}))"),
+    suicide("answers_before_the_question", "import course_grader.student as s, course_grader.wire as w\nw.send(s._SERVED[0], w.encode({'id': '0' * 16, 'value': 3}))\nw.send(s._SERVED[0], w.encode({'id': '0' * 16, 'value': 101940}))"),
     cheat("claims_changes_everywhere", "import course_grader.student as s\nold = s._answer\ns._answer = lambda r, n: {'value': 0, 'changed': {0: 0, 1: 0, '__builtins__': {}}, 'same': 1} if r.get('call') == 'add' else old(r, n)"),
     cheat("fake_exception_types", "AssertionError = type('SystemExit', (Exception,), {})", "error", "    raise AssertionError('passed')"),
     cheat("raises_system_exit", "", "error", "    raise SystemExit(0)"),
