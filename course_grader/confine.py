@@ -82,24 +82,26 @@ def mount(source: str, target: str, kind: str | None, flags: int, options: str |
     _check(_libc.mount(encoded[0], encoded[1], encoded[2], ctypes.c_ulong(flags), encoded[3]), f"mount {target}")
 
 
-def private_folders(shared: str, size: int) -> None:
-    """Give this mount namespace an empty /tmp and /dev/shm, and in /tmp nothing of before but one folder.
+def private_folders(kept: list[str], size: int) -> None:
+    """Give this mount namespace an empty /tmp and /dev/shm, and in /tmp nothing of before but some folders.
 
     Args:
-        shared: The folder under /tmp that stays, at the same path.
-        size: Bytes that each may hold.
+        kept: The folders under /tmp that stay, at the same paths.
+        size: Bytes that each of the two may hold.
     """
     mount("none", "/", None, MS_REC | MS_PRIVATE)
     options = f"size={size},nr_inodes=20000,mode=1777"
     mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, options)
-    kept = "/dev/shm/kept"  # a place to hold the folder while /tmp is covered
-    os.mkdir(kept)
-    mount(shared, kept, None, MS_BIND)
+    held = [f"/dev/shm/{number}" for number in range(len(kept))]  # while /tmp is covered
+    for path, place in zip(kept, held, strict=True):
+        os.mkdir(place)
+        mount(path, place, None, MS_BIND | MS_REC)
     mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, options)
-    os.makedirs(shared)
-    mount(kept, shared, None, MS_BIND)
-    _check(_libc.umount2(kept.encode(), 0), f"umount {kept}")
-    os.rmdir(kept)
+    for path, place in zip(kept, held, strict=True):
+        os.makedirs(path, exist_ok=True)
+        mount(place, path, None, MS_BIND | MS_REC)
+        _check(_libc.umount2(place.encode(), 2), f"umount {place}")  # 2: also what is mounted below it
+        os.rmdir(place)
 
 
 def limit(memory: int, file_size: int, processes: int) -> None:

@@ -92,6 +92,7 @@ def _command(root: str, isolate: bool) -> list[str]:
         return python
     command = ["bwrap", "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-net", "--unshare-uts"]
     command += ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--hostname", "sandbox"]
+    command += ["--tmpfs", "/tmp"]  # first, so that a project below /tmp is seen
     for path in _visible():
         if os.path.islink(path):
             command += ["--symlink", os.readlink(path), path]
@@ -100,7 +101,7 @@ def _command(root: str, isolate: bool) -> list[str]:
     command += ["--proc", "/proc"]
     for name in KERNEL_FILES:  # root's own, also where "root" has no capability left
         command += ["--ro-bind-try", f"/proc/{name}", f"/proc/{name}"]
-    command += ["--dev", "/dev", "--tmpfs", "/tmp", "--bind", root, root]
+    command += ["--dev", "/dev", "--bind", root, root]
     command += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/tmp"]
     return [*command, *python]
 
@@ -153,11 +154,12 @@ class Sandbox:
             raise SandboxError(reason)
         self.isolate = isolate
         self._lock = threading.Lock()
-        self.root = tempfile.mkdtemp(prefix="grade-")
+        self.root = tempfile.mkdtemp(prefix="grade-", dir="/tmp")
         ours, theirs = socket.socketpair()
         environment = _environment(self.root)
         modules = [*MODULES, *modules]
-        settings = {"environment": environment, "modules": modules, "isolate": isolate}
+        below = [path for path in _visible() if path.startswith("/tmp/")]
+        settings = {"environment": environment, "modules": modules, "isolate": isolate, "below_tmp": below}
         packed = base64.b64encode(json.dumps(settings).encode()).decode()
         with theirs:
             self.process = subprocess.Popen(

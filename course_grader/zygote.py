@@ -61,14 +61,15 @@ def main() -> None:
     gc.collect()
     gc.freeze()  # children share these pages with us as long as nobody writes to them
     confine.prctl(confine.PR_SET_DUMPABLE, 0)  # nobody may look into us
-    Server(control, settings["isolate"]).run()
+    Server(control, settings["isolate"], settings["below_tmp"]).run()
 
 
 class Server:
     """Serves one grader."""
 
-    def __init__(self, control: socket.socket, isolate: bool) -> None:
+    def __init__(self, control: socket.socket, isolate: bool, below_tmp: list[str]) -> None:
         self.control = control
+        self.below_tmp = below_tmp  # what the processes must go on to see there
         self.isolate = isolate  # False: only limits, where the instructor accepted that
         self.jobs: dict[int, Job] = {}
         self.baseline = _memory(os.getpid())
@@ -114,7 +115,7 @@ class Server:
         outer = os.fork()
         if outer == 0:
             os.close(read)
-            _outer(request, descriptors, write, self.isolate, self.control)
+            _outer({**request, "below_tmp": self.below_tmp}, descriptors, write, self.isolate, self.control)
         os.close(write)
         with os.fdopen(read) as pipe:
             said = pipe.readline().strip()
@@ -185,7 +186,7 @@ def _inner(request: dict, descriptors: list[int], write: int, isolate: bool) -> 
         limits, folder = request["limits"], request["folder"]
         confine.prctl(confine.PR_SET_PDEATHSIG, signal.SIGKILL)
         if isolate:
-            confine.private_folders(folder, limits["disk"])
+            confine.private_folders([folder, *request["below_tmp"]], limits["disk"])
             work = "/tmp/work"
             os.environ["HOME"] = "/tmp"
         else:
