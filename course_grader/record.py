@@ -36,12 +36,19 @@ def is_stale(folder: Path) -> bool:
 
 def read_timestamp(folder: Path) -> datetime | None:
     """When a submission was handed in, in UTC; None if no readable timestamp lies beside it."""
-    path = folder / "timestamp.txt"
+    try:
+        return parse_utc((_small_text(folder / "timestamp.txt") or "").strip())
+    except (ValueError, OverflowError, TypeError):
+        return None
+
+
+def _small_text(path: Path) -> str | None:
+    """The text of a small regular file that a stranger may have made; None if it is anything else."""
     try:
         if path.is_symlink() or not path.is_file() or path.stat().st_size > 200:
             return None
-        return parse_utc(path.read_text(encoding="utf-8").strip())
-    except (OSError, ValueError, OverflowError, TypeError):
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
         return None
 
 
@@ -132,14 +139,17 @@ def write_notebooks(folder: Path, results: dict[str, Graded], submitted: Path) -
     Args:
         folder: autograded/STUDENT/ASSIGNMENT.
         results: By notebook.
-        submitted: The submission's folder; only its timestamp is taken over.
+        submitted: The submission's folder; its timestamp is taken over, and the secret by which nbgrader's exchange
+            finds the place of the student's feedback.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, graded in results.items():
         text = nbformat.writes(graded.notebook, version=nbformat.NO_CONVERT)
         _replace(folder / f"{name}.ipynb", text)
     if read_timestamp(submitted) is not None:
-        _replace(folder / "timestamp.txt", (submitted / "timestamp.txt").read_text(encoding="utf-8"))
+        _replace(folder / "timestamp.txt", _small_text(submitted / "timestamp.txt") or "")
+    if secret := _small_text(submitted / "submission_secret.txt"):
+        _replace(folder / "submission_secret.txt", secret)
     (folder / STALE).unlink(missing_ok=True)
 
 
