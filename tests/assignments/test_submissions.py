@@ -126,7 +126,7 @@ def test_feedback_shows_the_hint_but_no_hidden_test_and_no_rubric(classes):
     html = (root / "feedback" / student / name / f"{name}.html").read_text(encoding="utf-8")
     assert "ridge hidden: failed</b>, 0 of 5 points" in html
     assert "Hint: The error is a sum over samples, the penalty leaves out the bias" in html
-    assert "Traceback" not in html
+    assert "Traceback (most" not in html
     assert "check_unchanged(fit_ridge" not in html
     for secret in ("reference_ridge", "whole[:, -1]", "BEGIN HIDDEN TESTS", "For the grader"):
         assert secret not in html

@@ -89,8 +89,8 @@ WRONG = [
     ),
     wrong(  # it overwrites the training targets: the second lambda is fitted to the squared errors of the first
         "changes_its_input",
-        82,
-        "mse: hidden; rmse: hidden; choose: hidden",
+        77,
+        "mse: hidden; rmse: hidden; compare: hidden; choose: hidden",
         mean_squared_error=(
             "def mean_squared_error(t, p):\n"
             "    as_floats(t, 1), as_floats(p, 1)\n"
