@@ -62,7 +62,7 @@ def grade_class(
     """
     assignment = course.assignment(name)
     isolate = not (course.settings.accept_no_sandbox and why_no_sandbox())
-    if not scheduler and isolate and (reason := why_no_sandbox()):
+    if not scheduler and (reason := why_no_sandbox(isolate)):
         raise GradingError(reason)
     todo = [student for student in course.students(name) if force or course.is_new(student, name)]
     lines: list[Line] = []

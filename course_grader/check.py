@@ -8,6 +8,7 @@ there.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from course_grader.grade import Graded, grade
@@ -21,8 +22,10 @@ def check(path: str | Path) -> Graded:
     """Run a notebook and its visible tests.
 
     Raises:
-        ValueError: One line, if it is no notebook of an assignment.
+        ValueError: One line, if it is no notebook of an assignment, or if this is not Linux.
     """
+    if sys.platform != "linux":
+        raise ValueError("this check runs on Linux only; press Validate instead: it runs the same visible tests")
     path = Path(path)
     notebook = read_notebook(path)
     names: dict[str, dict[str, str]] = {}

@@ -67,19 +67,36 @@ def grade_sample_class(root: str | Path = ROOT) -> list[Row]:
         GradingError: An assignment that cannot be released; one line.
     """
     root = Path(root).resolve()
+    sources = _sources(root)
     with environment():
-        rows = _grade_changed(root)
-    if not rows:
+        return _grade_changed(root, sources)
+
+
+def release_all(root: Path) -> None:
+    """Make every assignment's release, and grade nobody.
+
+    Raises:
+        GradingError: An assignment that cannot be released, or none is there.
+    """
+    with environment():
+        for source in _sources(root):
+            release_assignment(root, source.name, forget=STUDENTS)
+
+
+def _sources(root: Path) -> list[Path]:
+    """The folders of the assignments' sources, at least one."""
+    sources = sorted(path for path in (root / "source").glob("*") if path.is_dir())
+    if not sources:
         raise GradingError(f"no assignment found: {root / 'source'} has no folders")
-    return rows
+    return sources
 
 
-def _grade_changed(root: Path) -> list[Row]:
+def _grade_changed(root: Path, sources: list[Path]) -> list[Row]:
     """Grade the assignments whose stamp differs from last time; read the others from the gradebook."""
     stamps_file = root / "autograded" / ".sample_class.json"
     stamps = _read_stamps(stamps_file)
     rows = []
-    for source in sorted(path for path in (root / "source").glob("*") if path.is_dir()):
+    for source in sources:
         name = source.name
         stamp = _hash(root / "nbgrader_config.py", *sorted(source.rglob("*")))
         if stamps.get(name) == stamp and (root / "release" / name).is_dir():
@@ -261,6 +278,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {root} is not a course root: it has no nbgrader_config.py", file=sys.stderr)
         return 2
     try:
+        if sys.platform != "linux":
+            release_all(root)
+            print(f"the releases are in {root / 'release'}; the sample class is not graded: {why_no_sandbox()}")
+            return 0
         rows = grade_sample_class(root)
     except GradingError as error:
         print(f"error: {error}", file=sys.stderr)

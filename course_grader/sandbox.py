@@ -124,10 +124,12 @@ def _environment(root: str) -> dict[str, str]:
     }
 
 
-def why_no_sandbox() -> str:
-    """Why processes cannot be isolated here; empty if they can."""
-    if not sys.platform.startswith("linux"):
-        return "student code can be isolated on Linux only; grade there, or in a Linux virtual machine"
+def why_no_sandbox(isolate: bool = True) -> str:
+    """Why a `Sandbox` cannot be started here, or not one that isolates; empty if it can."""
+    if sys.platform != "linux":
+        return "submissions are graded on Linux only; use a Linux machine, a virtual one, or on Windows WSL"
+    if not isolate:
+        return ""
     if shutil.which("bwrap") is None:
         return ADVICE
     test = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"]
@@ -143,14 +145,14 @@ class Sandbox:
 
     Args:
         modules: What the fork server imports before it forks.
-        isolate: False leaves namespaces out and keeps only the limits: for code that you trust.
+        isolate: False leaves namespaces out and keeps only the limits (still on Linux only): for code that you trust.
 
     Raises:
         SandboxError: It cannot be started here.
     """
 
     def __init__(self, modules: Iterable[str] = (), isolate: bool = True) -> None:
-        if isolate and (reason := why_no_sandbox()):
+        if reason := why_no_sandbox(isolate):
             raise SandboxError(reason)
         self.isolate = isolate
         self._lock = threading.Lock()

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from nbgrader.api import Gradebook
 
+# Submissions are graded on Linux only.
+collect_ignore = [] if sys.platform == "linux" else ["test_commands.py", "test_sample_class.py", "test_submissions.py"]
 ASSIGNMENTS = Path(__file__).resolve().parents[2] / "assignments"
 NAMES = sorted(path.name for path in (ASSIGNMENTS / "source").iterdir() if any(path.glob("*.ipynb")))
 

@@ -40,7 +40,7 @@ def classes(course, tmp_path_factory):
 
 
 def _grade(course: Path, root: Path, name: str) -> Graded:
-    """A class of all cases, the solution, the untouched release, a missing notebook and a broken one, graded by two workers."""
+    """A class of all cases, the solution, the untouched release, a missing and a broken notebook; two workers grade."""
     file = f"{name}/{name}.ipynb"
     shutil.copytree(course, root)
     source, release = read_notebook(root / "source" / file), read_notebook(root / "release" / file)

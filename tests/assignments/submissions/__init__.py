@@ -1,4 +1,4 @@
-"""Sample submissions of every assignment: one module each, named like the assignment, with the lists WRONG and RIGHT."""
+"""Sample submissions: one module for each assignment, named like it, with the lists WRONG and RIGHT."""
 
 from __future__ import annotations
 

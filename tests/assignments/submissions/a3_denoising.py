@@ -115,8 +115,8 @@ WRONG = [
     wrong(
         "no_checks_and_changes_its_input_and_no_labels",
         51,
-        "noise: hidden errors; psnr: errors; kernel: errors; separable: errors; choose: errors; mismatch: public hidden; "
-        "figure: hidden; " + NO_GAIN,
+        "noise: hidden errors; psnr: errors; kernel: errors; separable: errors; choose: errors; "
+        "mismatch: public hidden; figure: hidden; " + NO_GAIN,
         add_noise=(
             "def add_noise(picture, sigma, seed):\n"
             "    picture = np.asarray(picture, dtype=np.float64)\n"
