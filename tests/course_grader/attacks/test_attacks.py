@@ -145,5 +145,5 @@ def test_outputs_are_capped(graded):
 
 
 def test_time_and_memory_stay_bounded(graded):
-    assert graded["seconds"] < 360 * (3 if os.getloadavg()[0] > 3 else 1)
+    assert graded["seconds"] < 1200  # a fuse: every attack runs into its own limits long before
     assert graded["grown"] < 300_000_000
