@@ -5,32 +5,27 @@ from __future__ import annotations
 import json
 import re
 
-import nbformat
 import pytest
 import torch
-from nbclient import NotebookClient
 
-from course_book.paths import CHAPTERS, notebook_path, text_path
+from course_book.paths import CHAPTERS, text_path
 from course_lib.data import scenes as world
 from course_lib.seeding import generator
+
+from .demonstrations import code_cells, draw, live_controls, namespace, sources
 
 NAME = "01_visual_data_and_learning"
 MARKS = ("pin(0)", "import json", "FLAT = ", "def normal_colours(", "LAYERS = {", "petals, species", "def vote(")
 
 
-def cells():
-    return [cell for cell in nbformat.read(notebook_path(NAME), as_version=4).cells if cell.cell_type == "code"]
-
-
-def demonstrations():
+def needed():
     """Sources that the demonstrations need: imports, colours, drawing functions."""
-    wanted = [cell.source for cell in cells() if any(mark in cell.source for mark in MARKS)]
-    return [source.split("people = world")[0] for source in wanted]  # of the gallery only the colours
+    return [code.split("people = world")[0] for code in sources(NAME, MARKS)]  # of the gallery only the colours
 
 
 def printed(mark):
     """Text output of the one cell that holds `mark` in its source."""
-    (cell,) = [cell for cell in cells() if mark in cell.source]
+    (cell,) = [cell for cell in code_cells(NAME) if mark in cell.source]
     parts = [o.get("text", "") or o.get("data", {}).get("text/plain", "") for o in cell.outputs]
     return "\n".join(parts)
 
@@ -46,21 +41,13 @@ def percent(text):
 
 @pytest.fixture(scope="module")
 def space():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(CHAPTERS)
-        names: dict = {}
-        for source in demonstrations():
-            exec(source, names)
-        yield names
+    return namespace(needed())
 
 
 @pytest.mark.parametrize("layer", ["instances", "semantic", "depth", "normals", "hidden parts"])
 @pytest.mark.parametrize(("seed", "difficulty"), [(0, 0.0), (8, 0.6), (99, 1.0)])
 def test_every_layer_is_drawn_with_its_own_label(space, layer, seed, difficulty):
-    shown = []
-    space["show"] = lambda made, caption, alt, name=None: shown.append((made, caption))
-    space["explore_scene"](seed, difficulty, layer)
-    ((made, caption),) = shown
+    made, caption = draw(space, "explore_scene", seed, difficulty, layer)
     assert layer in caption
     picture, label = (ax.images[0].get_array() for ax in made.axes)
     scene = world.sample_scenes(1, 96, generator=generator(seed), difficulty=difficulty)
@@ -76,30 +63,17 @@ def test_every_layer_is_drawn_with_its_own_label(space, layer, seed, difficulty)
 
 @pytest.mark.parametrize("wrong", [0.0, 0.5, 1.0])
 def test_one_neighbour_memorises_and_many_vote_noise_down(space, wrong):
-    shown = {}
-    for k in (1, 25):
-        space["show"] = lambda made, caption, alt, name=None, k=k: shown.update({k: caption})
-        space["vote"](k, wrong)
-    fit, held = ([int(n) for n in re.findall(r"(\d+)% of", shown[k])[1:]] for k in (1, 25))
+    captions = [draw(space, "vote", k, wrong)[1] for k in (1, 25)]
+    fit, held = ([int(n) for n in re.findall(r"(\d+)% of", caption)[1:]] for caption in captions)
     assert fit[0] == 100
     assert held[0] < 100
     if wrong == 0.5:
         assert held[1] > fit[1] + 10
 
 
-def test_live_controls(monkeypatch):
-    monkeypatch.delenv("COURSE_STATIC", raising=False)
-    interactive = [cell.source for cell in cells() if "interactive" in cell.metadata.get("tags", [])]
-    sources = [*demonstrations(), *interactive]
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
-    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(CHAPTERS)}}).execute()
-    states = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"].values()
-    names = [state["model_name"] for state in states]
-    assert names.count("DropdownModel") == 1
-    assert names.count("IntSliderModel") == 2
-    assert names.count("FloatSliderModel") == 2
-    pictures = [o for s in states if s["model_name"] == "OutputModel" for o in s["state"]["outputs"]]
-    assert sum("image/png" in output.get("data", {}) for output in pictures) >= 2, "the controls show no picture"
+def test_live_controls():
+    controls = live_controls(needed(), sources(NAME, ["explore("]))
+    assert controls == {"Dropdown": 1, "IntSlider": 2, "FloatSlider": 2}
 
 
 def test_each_leak_reports_far_more_than_is_true():

@@ -1,43 +1,41 @@
-"""Chapter 6's cost explorer draws every setting, and a claim of its second section holds for other numbers too."""
+"""Chapter 6's cost explorer draws every setting, a live kernel shows its controls, and a linear tower collapses."""
 
 from __future__ import annotations
 
-import nbformat
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_book.paths import CHAPTERS, notebook_path
 from course_lib.convnets import receptive_field
 from course_lib.seeding import generator
 
+from .demonstrations import draw, live_controls, namespace, sources
+
 NAME = "06_convolutional_networks"
+MARKS = ("import json", "pin(0)", "def costs(")
 
 
 @pytest.fixture
-def space(monkeypatch):
-    monkeypatch.chdir(CHAPTERS)
-    names: dict = {}
-    for cell in nbformat.read(notebook_path(NAME), as_version=4).cells:
-        if cell.cell_type == "code" and any(mark in cell.source for mark in ("import json", "pin(0)", "def costs(")):
-            exec(cell.source, names)
-    return names
+def space():
+    return namespace(sources(NAME, MARKS))
 
 
 @pytest.mark.parametrize("kernel", [3, 5, 7])
 @pytest.mark.parametrize(("stride", "depth", "width"), [(1, 1, 8), (2, 9, 64), (2, 12, 128)])
 def test_every_setting_is_drawn(space, kernel, stride, depth, width):
-    shown = []
-    space["show"] = lambda made, caption, alt, name=None: shown.append((made, caption))
-    space["costs"](kernel, stride, depth, width)
-    ((made, caption),) = shown
+    made, caption = draw(space, "costs", kernel, stride, depth, width)
     side, _ = receptive_field([(kernel, stride if i % 3 == 2 else 1, 1) for i in range(depth)])
     assert f"one output sees {side} pixels" in caption
     assert [len(ax.patches) for ax in made.axes] == [depth] * 3
     weights = sum(patch.get_height() for patch in made.axes[1].patches)
     by_hand = width * (3 * kernel**2 + 1) + (depth - 1) * width * (width * kernel**2 + 1)
     assert weights == pytest.approx(by_hand / 1000)
+
+
+def test_live_controls():
+    controls = live_controls(sources(NAME, MARKS), sources(NAME, ["explore("]))
+    assert controls == {"Dropdown": 2, "IntSlider": 2}
 
 
 def test_linear_tower_collapses():
