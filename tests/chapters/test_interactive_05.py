@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from scipy import ndimage
@@ -29,6 +30,8 @@ def test_every_setting_is_drawn(space, kernel, sigma, border):
     photo, answer, filtered = (ax.images[0].get_array() for ax in made.axes)
     assert photo.shape == filtered.shape == (128, 128)
     assert answer.max() > answer.min()
+    wanted = space["PLAY"][kernel](photograph("camera", 128)[None], sigma, border)[0, 0].clamp(0, 1)
+    torch.testing.assert_close(torch.from_numpy(np.array(filtered)), wanted, rtol=0, atol=1e-6)
 
 
 def test_all_kernels_are_offered_and_the_gaussian_is_the_gaussian(space):
