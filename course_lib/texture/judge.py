@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from course_lib.checks import check_positive, check_tensors
+from course_lib.texture.statistics import shifted_pairs
 
 RINGS, SECTORS = 6, 4
 
@@ -35,11 +36,8 @@ def autocorrelation(images: Tensor, down: int, right: int) -> Tensor:
         ValueError: If the shift leaves no pair.
     """
     check_tensors(images=(images, "B C H W"))
-    height, width = images.shape[2:]
-    if not 0 <= down < height or not 0 <= right < width:
-        raise ValueError(f"the shift must be at least 0 and below {(height, width)}, not {(down, right)}")
     centred = images - images.mean(dim=(2, 3), keepdim=True)
-    here, there = centred[:, :, : height - down, : width - right], centred[:, :, down:, right:]
+    here, there = shifted_pairs(centred, down, right)
     variance = centred.square().mean(dim=(1, 2, 3))
     return (here * there).mean(dim=(1, 2, 3)) / variance.clamp(min=1e-12)
 

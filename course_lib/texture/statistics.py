@@ -53,6 +53,27 @@ def gram_matrix(maps: Tensor) -> Tensor:
     return flat @ flat.transpose(1, 2) / flat.shape[2]
 
 
+def shifted_pairs(maps: Tensor, down: int, right: int) -> tuple[Tensor, Tensor]:
+    """Each place and the one at a fixed distance from it, for all pairs inside the picture.
+
+    Args:
+        maps: (B, D, H, W).
+        down: 0 ... H - 1.
+        right: 0 ... W - 1.
+
+    Returns:
+        Two views, (B, D, H - down, W - right) each.
+
+    Raises:
+        ValueError: If the shift leaves no pair.
+    """
+    check_tensors(maps=(maps, "B D H W"))
+    height, width = maps.shape[2:]
+    if not 0 <= down < height or not 0 <= right < width:
+        raise ValueError(f"the shift must be at least 0 and below {(height, width)}, not {(down, right)}")
+    return maps[:, :, : height - down, : width - right], maps[:, :, down:, right:]
+
+
 def shifted_gram(maps: Tensor, down: int, right: int) -> Tensor:
     """Gram matrix between each place and another at a fixed distance: G_de = mean F_d(p) F_e(p + shift).
 
@@ -69,12 +90,7 @@ def shifted_gram(maps: Tensor, down: int, right: int) -> Tensor:
     Raises:
         ValueError: If the shift leaves no pair.
     """
-    check_tensors(maps=(maps, "B D H W"))
-    height, width = maps.shape[2:]
-    if not 0 <= down < height or not 0 <= right < width:
-        raise ValueError(f"the shift must be at least 0 and below {(height, width)}, not {(down, right)}")
-    here = maps[:, :, : height - down, : width - right].flatten(2)
-    there = maps[:, :, down:, right:].flatten(2)
+    here, there = (part.flatten(2) for part in shifted_pairs(maps, down, right))
     return here @ there.transpose(1, 2) / here.shape[2]
 
 
