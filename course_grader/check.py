@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from course_grader.grade import Graded, grade
+from course_grader.grade import Graded, Verdict, grade, settings
 from course_grader.notebooks import read_notebook
 from course_grader.rebuild import read_submission
 from course_grader.sandbox import Limits, Sandbox, why_no_sandbox
@@ -47,12 +47,29 @@ def check(path: str | Path) -> Graded:
 
 def report(graded: Graded) -> str:
     """The verdicts as a table, with what to look at next."""
+    cells = {settings(cell).get("grade_id"): cell for cell in graded.notebook.cells if cell.cell_type == "code"}
     lines = []
+    for grade_id, cell in cells.items():
+        errors = [output for output in cell.outputs if output.output_type == "error"]
+        if settings(cell).get("solution") and errors and errors[0].ename != "NotImplementedError":
+            lines.append(f"the cell {grade_id} itself fails: {errors[0].ename}: {errors[0].evalue[:200]}")
     for verdict in graded.verdicts:
         name = verdict.test.removeprefix("test_").replace("_", " ")
-        lines.append(f"{verdict.status:13s} {verdict.points:4g} / {verdict.max_points:<4g} {name}")
+        partly = verdict.status == "passed" and "# Hidden tests:" in cells[verdict.test].source
+        status = "passed so far" if partly else verdict.status
+        lines.append(f"{status:13s} {verdict.points:4g} / {verdict.max_points:<4g} {name}")
         if verdict.status != "passed":
-            lines.append(f"{'':26s}{verdict.message[:300]}")
+            lines.append(f"{'':26s}{_reason(verdict)}")
     points, most = graded.points, sum(verdict.max_points for verdict in graded.verdicts)
-    lines.append(f"{points:g} of {most:g} points by the tests that you can see; hidden tests look at more cases")
+    lines.append(f"{points:g} of {most:g} points by what you can see. Where it says 'so far', the grader looks at more")
+    lines.append("cases, which are hidden here: your points can be fewer.")
     return "\n".join(lines)
+
+
+def _reason(verdict: Verdict) -> str:
+    """Why a test was not passed, in a student's words where the exception alone would say little."""
+    if verdict.message.startswith("NotImplementedError"):
+        return "not solved yet (NotImplementedError)"
+    if verdict.status == "timeout":
+        return "it took too long and was stopped; is there a loop without end?"
+    return verdict.message[:300]

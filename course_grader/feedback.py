@@ -18,7 +18,7 @@ from course_grader.grade import is_test
 EXPLANATIONS = {
     "passed": "",
     "failed": "The result is not the one that was asked for.",
-    "error": "Your function raised an error that the test did not expect, or returned something that is no plain data.",
+    "error": "Your function raised an error, is not solved yet, or returned something that cannot be read.",
     "timeout": "It took too long.",
     "out of memory": "It needed more memory than is allowed.",
     "crashed": "The process that ran your code ended before the test was over.",
@@ -46,5 +46,5 @@ def _verdict(cell: NotebookNode, verdict: dict) -> NotebookNode:
     hint = f" Hint: {verdict['hint']}" if verdict["hint"] and verdict["status"] != "passed" else ""
     rest = f"{points}. {explanation}{hint}".strip()
     text = f"{name}: {verdict['status']}, {rest}"
-    page = f"<p><b>{html.escape(name)}: {html.escape(verdict['status'])}</b>, {html.escape(rest)}</p>"
+    page = f"<b>{html.escape(name)}: {html.escape(verdict['status'])}</b>, {html.escape(rest)}"
     return new_output("display_data", {"text/plain": text, "text/html": page})

@@ -71,8 +71,7 @@ def test_what_makes_it_grade_again(sample, change, monkeypatch):
             path.write_text("not json")
         else:
             path.write_bytes(before + b"\n")
-        with pytest.raises(GradingError, match="no assignment found"):  # the replaced grading returns no rows
-            grade_sample_class(sample)
+        assert grade_sample_class(sample) == []  # the replaced grading returns no rows
         assert calls == [A1]
     finally:
         path.write_bytes(before)

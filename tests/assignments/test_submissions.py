@@ -124,6 +124,7 @@ def test_feedback_shows_the_hint_but_no_hidden_test_and_no_rubric(classes):
     root = classes(name).root
     nbgrader(root, "generate_feedback", name, f"--student={student}")
     html = (root / "feedback" / student / name / f"{name}.html").read_text(encoding="utf-8")
+    assert "&lt;p&gt;" not in html  # nbgrader would show a tag that it does not allow
     assert "ridge hidden: failed</b>, 0 of 5 points" in html
     assert "Hint: The error is a sum over samples, the penalty leaves out the bias" in html
     assert "Traceback (most" not in html

@@ -186,10 +186,27 @@ def test_a_student_checks_a_notebook(course, programs):
     right = course / "submitted" / "eve" / NAME / f"{NAME}.ipynb"
     done = subprocess.run([*run, str(right)], env=programs, capture_output=True, text=True)
     assert done.returncode == 0
-    assert "10 of 10 points by the tests that you can see" in done.stdout
+    assert "10 of 10 points by what you can see" in done.stdout
     done = subprocess.run([*run, "none.ipynb"], env=programs, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr == "error: cannot read none.ipynb: No such file or directory\n"
+
+
+@needs_sandbox
+def test_the_check_speaks_as_a_student_would_ask(course, tmp_path):
+    """What is unsolved, what is broken, and that a hidden test has seen only its visible line."""
+    release = json.loads((course / "release" / NAME / f"{NAME}.ipynb").read_text())
+    cells = {cell["metadata"].get("nbgrader", {}).get("grade_id"): cell for cell in release["cells"]}
+    cells["center"]["source"] = "def center(values) return values"
+    cells["label"]["source"] = HONEST["label"]
+    cells["test_label_hidden"]["source"] += "\n# Hidden tests: other numbers."
+    (tmp_path / "mine.ipynb").write_text(json.dumps(release))
+    said = [line.strip() for line in report(check(tmp_path / "mine.ipynb")).splitlines()]
+    assert said[0].startswith("the cell center itself fails: SyntaxError: ")
+    assert "itself fails" not in said[1]  # a cell that is not solved is not broken
+    assert said[said.index("error            0 / 1    add public") + 1] == "not solved yet (NotImplementedError)"
+    assert "passed           2 / 2    add hidden" in said  # nothing says that more is hidden
+    assert "passed so far    2 / 2    label hidden" in said
 
 
 def test_the_notebooks_own_cell_is_silent_while_it_is_graded(monkeypatch, capsys):

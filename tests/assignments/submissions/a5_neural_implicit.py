@@ -65,8 +65,8 @@ WRONG = [
     ),
     wrong(
         "deviation_without_the_factor_2_and_biases_stored_first",
-        66,
-        f"init: hidden; weight_bytes: public; {UNFINISHED}",
+        64,
+        f"init: public hidden; weight_bytes: public; {UNFINISHED}",
         init_network=[("2 / inputs", "1 / inputs")],
         pack_weights=[('for kind in ("weight", "bias")', 'for kind in ("bias", "weight")')],
         fit_clip=[FEW],
@@ -80,8 +80,8 @@ WRONG = [
     ),
     wrong(
         "relu_before_the_sigmoid",
-        58,
-        f"apply: hidden; render: public; fit: public hidden; {UNFINISHED}",
+        55,
+        f"apply: public hidden; render: public; fit: public hidden; {UNFINISHED}",
         apply_network=[("torch.sigmoid(h)", "torch.sigmoid(torch.relu(h))")],
         fit_clip=[FEW],
     ),
