@@ -6,10 +6,17 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import matplotlib
 import pytest
+import torch
+from nbformat import NotebookNode
 from nbgrader.api import Gradebook
+
+from course_grader.grade import is_shared
+from course_grader.notebooks import read_notebook, solution_sources
 
 # Submissions are graded on Linux only.
 collect_ignore = [] if sys.platform == "linux" else ["test_commands.py", "test_sample_class.py", "test_submissions.py"]
@@ -25,6 +32,32 @@ def copy_course(target: Path, names: list[str] = NAMES) -> Path:
     for name in names:
         shutil.copytree(ASSIGNMENTS / "source" / name, target / "source" / name, ignore=ignore)
     return target
+
+
+def source_notebook(name: str) -> NotebookNode:
+    """The instructor's notebook of an assignment."""
+    return read_notebook(ASSIGNMENTS / "source" / name / f"{name}.ipynb")
+
+
+@pytest.fixture
+def define() -> Iterator[Callable[..., dict]]:
+    """Makes what the locked and the solution cells of a notebook define, here; `changes` are those of a `Case`."""
+    from .submissions.case import Case  # that package needs NAMES
+
+    matplotlib.use("Agg")
+    threads = torch.get_num_threads()
+
+    def names(source: NotebookNode, changes: dict | None = None) -> dict:
+        solutions = Case("", frozenset(), None, changes or {}).sources(solution_sources(source))
+        found: dict = {}
+        for cell in source.cells:
+            if cell.cell_type == "code" and (is_shared(cell) or cell.id in solutions):
+                text = solutions.get(cell.id, cell.source).replace("sys.stderr = sys.stdout", "")
+                exec(compile(text, cell.id, "exec"), found)
+        return found
+
+    yield names
+    torch.set_num_threads(threads)
 
 
 def nbgrader(folder: Path, *arguments: str, fails: bool = False) -> str:

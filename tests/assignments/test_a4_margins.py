@@ -7,18 +7,16 @@ that wrong submissions make.
 from __future__ import annotations
 
 import re
+from functools import partial
 
-import matplotlib
 import numpy as np
 import pytest
 import torch
 
-from course_grader.notebooks import read_notebook, solution_sources
 from course_lib.texture.judge import periodicity_error
 
-from .conftest import ASSIGNMENTS
+from .conftest import source_notebook
 from .submissions.a4_variants import NUMPY
-from .submissions.case import right
 
 GAINS = {"any": 0.1, "more": 0.4, "most": 0.5}
 LOSS, FROM_NOISE, FROM_BLUR = 0.01, 0.2, 0.3
@@ -41,27 +39,12 @@ WRONG = {
 
 @pytest.fixture(scope="module")
 def source():
-    return read_notebook(ASSIGNMENTS / "source" / "a4_texture_synthesis" / "a4_texture_synthesis.ipynb")
+    return source_notebook("a4_texture_synthesis")
 
 
 @pytest.fixture
-def notebook(source):
-    """Makes what the locked cells and a submission define."""
-    matplotlib.use("Agg")
-    threads = torch.get_num_threads()
-    cells = {cell.id: cell.source for cell in source.cells}
-
-    def names(changes=None):
-        found: dict = {}
-        for cell in ("setup", "checks", "pictures", "network"):
-            exec(compile(cells[cell].replace("sys.stderr = sys.stdout", ""), cell, "exec"), found)
-        for cell, text in right("", changes or {}).sources(solution_sources(source)).items():
-            if cell != "written_answer":
-                exec(compile(text, cell, "exec"), found)
-        return found
-
-    yield names
-    torch.set_num_threads(threads)
+def notebook(define, source):
+    return partial(define, source)
 
 
 def synthesis(names, name, start, levels):

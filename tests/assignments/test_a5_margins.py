@@ -7,16 +7,13 @@ that wrong submissions make.
 from __future__ import annotations
 
 import re
+from functools import partial
 
-import matplotlib
 import pytest
 import torch
 
-from course_grader.notebooks import read_notebook, solution_sources
-
-from .conftest import ASSIGNMENTS
+from .conftest import source_notebook
 from .submissions.a5_variants import VECTORS
-from .submissions.case import right
 
 FITTED = {"any": 23, "more": 25, "most": 27.5}  # decibels, known frames with the levels (5, 1)
 GAIN, PLAIN = 4, (18, 24)
@@ -25,27 +22,12 @@ SHARP, BETWEEN, BASELINE = 24, {"any": 20, "most": 22.8}, 20.35
 
 @pytest.fixture(scope="module")
 def source():
-    return read_notebook(ASSIGNMENTS / "source" / "a5_neural_implicit" / "a5_neural_implicit.ipynb")
+    return source_notebook("a5_neural_implicit")
 
 
 @pytest.fixture
-def notebook(source):
-    """Makes what the locked cells and a submission define."""
-    matplotlib.use("Agg")
-    threads = torch.get_num_threads()
-    cells = {cell.id: cell.source for cell in source.cells}
-
-    def names(changes=None):
-        found: dict = {}
-        for cell in ("setup", "checks", "clip_data"):
-            exec(compile(cells[cell].replace("sys.stderr = sys.stdout", ""), cell, "exec"), found)
-        for cell, text in right("", changes or {}).sources(solution_sources(source)).items():
-            if cell != "written_answer":
-                exec(compile(text, cell, "exec"), found)
-        return found
-
-    yield names
-    torch.set_num_threads(threads)
+def notebook(define, source):
+    return partial(define, source)
 
 
 def decibels(made, true):
