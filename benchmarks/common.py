@@ -27,6 +27,12 @@ def settle() -> None:
     threadpool_limits(THREADS)
 
 
+def wait() -> None:
+    """Let a GPU finish what was given to it: its work goes on after a call has returned."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
 def medians(contestants: dict[str, Callable[[], object]], rounds: int = 15, shortest: float = 0.01) -> dict[str, float]:
     """Median seconds a call of each function, the functions taking turns.
 
@@ -38,17 +44,21 @@ def medians(contestants: dict[str, Callable[[], object]], rounds: int = 15, shor
     turns = {}
     for name, call in contestants.items():
         call()  # the first call loads and allocates
+        wait()
         start = time.perf_counter()
         call()
+        wait()
         turns[name] = max(1, round(shortest / max(time.perf_counter() - start, 1e-7)))
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, call in contestants.items():
             time.sleep(0.02)  # threads of the one before may still spin, waiting for work
             call()
+            wait()
             start = time.perf_counter()
             for _ in range(turns[name]):
                 call()
+            wait()
             seconds[name].append((time.perf_counter() - start) / turns[name])
     return {name: statistics.median(values) for name, values in seconds.items()}
 
@@ -75,7 +85,9 @@ def compare(title: str, ours: dict[str, Callable], peers: dict[str, Callable], w
 
 
 def machine() -> str:
-    """Number of threads used and the processor's name."""
+    """Number of threads used, the processor's name and the GPU's, if there is one."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{torch.get_num_threads()} cores, {names[0] if names else platform.processor() or platform.machine()}"
+    card = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    name = names[0] if names else platform.processor() or platform.machine()
+    return f"{torch.get_num_threads()} cores, {name}{card}"

@@ -15,6 +15,7 @@ from torchvision.models import vgg16
 
 from benchmarks.common import compare
 from course_lib.data import photograph
+from course_lib.device import available_devices
 from course_lib.metrics import lpips, ssim
 from course_lib.seeding import generator
 from course_lib.texture import chain_features, gram_matrix, texture_loss
@@ -25,7 +26,7 @@ LAYERS = (1, 6, 11)
 
 def hook_step(model: nn.Sequential, exemplar: Tensor):
     """A Gram step as one often sees it: a hook on each layer that appends its loss to a list."""
-    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (VGG_MEAN, VGG_STD))
+    mean, std = (torch.tensor(v, device=exemplar.device).view(1, 3, 1, 1) for v in (VGG_MEAN, VGG_STD))
     grams: list[Tensor] = []
 
     def remember(_module: nn.Module, _inputs: tuple, output: Tensor) -> None:
@@ -48,24 +49,32 @@ def hook_step(model: nn.Sequential, exemplar: Tensor):
 
 
 def run() -> None:
-    """Print the comparisons on one thread pool and the same pictures."""
+    """Print the comparisons on each device, on the same pictures; scikit-image has the CPU only."""
+    for device in available_devices():
+        run_on(torch.device(device))
+
+
+def run_on(device: torch.device) -> None:
+    """The comparisons on one device."""
     clean = photograph("coffee", 256)[None, :, :, :256]
     noisy = (clean + 0.1 * torch.randn(clean.shape, generator=generator(0))).clamp(0, 1)
     arrays = noisy[0].numpy(), clean[0].numpy()
+    clean, noisy = clean.to(device), noisy.to(device)
+    elsewhere = {
+        "scikit-image": lambda: structural_similarity(
+            *arrays, data_range=1.0, channel_axis=0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+        )
+    }
     compare(
-        "SSIM, Gaussian windows, 256 x 256 in colour",
+        f"SSIM, Gaussian windows, 256 x 256 in colour, {device}",
         {"ssim": lambda: ssim(noisy, clean)},
-        {
-            "scikit-image": lambda: structural_similarity(
-                *arrays, data_range=1.0, channel_axis=0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
-            ),
-            "torchmetrics": lambda: structural_similarity_index_measure(noisy, clean, data_range=1.0),
-        },
+        {"torchmetrics": lambda: structural_similarity_index_measure(noisy, clean, data_range=1.0)}
+        | (elsewhere if device.type == "cpu" else {}),
         rounds=9,
     )
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        judge = LPIPS(pretrained=False, pnet_rand=True, net="alex", verbose=False)
+        judge = LPIPS(pretrained=False, pnet_rand=True, net="alex", verbose=False).to(device)
     weights = [line.model[-1].weight.data.abs_().flatten() for line in judge.lins]
 
     def features(images: Tensor) -> list[Tensor]:
@@ -73,13 +82,13 @@ def run() -> None:
 
     with torch.no_grad():
         compare(
-            "LPIPS, AlexNet with random weights, 256 x 256",
+            f"LPIPS, AlexNet with random weights, 256 x 256, {device}",
             {"lpips": lambda: lpips(features, noisy, clean, weights)},
             {"package lpips": lambda: judge(noisy, clean, normalize=True)},
             rounds=9,
         )
     small, start = clean[..., :128, :128], noisy[..., :128, :128].clone().requires_grad_()
-    chain = vgg16().features[: LAYERS[-1] + 1].eval().requires_grad_(False)
+    chain = vgg16().features[: LAYERS[-1] + 1].eval().requires_grad_(False).to(device)
     hooked = nn.Sequential(
         *(
             nn.AvgPool2d(2) if isinstance(m, nn.MaxPool2d) else nn.ReLU() if isinstance(m, nn.ReLU) else m
@@ -91,7 +100,7 @@ def run() -> None:
     if not torch.allclose(torch.autograd.grad(ours(start), start)[0], theirs(start), rtol=1e-3, atol=1e-6):
         raise RuntimeError("the two Gram steps differ")
     compare(
-        "Gram loss and gradient, VGG-16 up to relu3_1, 128 x 128",
+        f"Gram loss and gradient, VGG-16 up to relu3_1, 128 x 128, {device}",
         {"texture_loss": lambda: torch.autograd.grad(ours(start), start)[0]},
         {"hooks": lambda: theirs(start)},
         rounds=7,
