@@ -24,6 +24,7 @@ from PIL import Image
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from course_lib.convnets.backbone import CIFAR_MEAN
 from course_lib.layers import smoothed_cross_entropy
 from course_lib.optim import warmup_cosine
 from course_lib.seeding import generator
@@ -89,6 +90,28 @@ def crop_and_flip(padded: Tensor, side: int, chosen: Tensor, epoch: int, stream:
     return cropped.permute(0, 3, 1, 2).float() / 255
 
 
+def cut_out(images: Tensor, side: int, stream: torch.Generator) -> Tensor:
+    """Hide a square of each image, at a random place, behind the mean colour (DeVries, Taylor 2017, arXiv:1708.04552).
+
+    Args:
+        images: (B, 3, H, W); changed in place.
+        side: Of the square, in pixels; less of it is left where it reaches over the border.
+        stream: Source of the places, on the same device.
+
+    Returns:
+        The same tensor.
+    """
+    height, width = images.shape[2:]
+    device = images.device
+    top = torch.randint(height, (len(images), 1), generator=stream, device=device) - side // 2
+    left = torch.randint(width, (len(images), 1), generator=stream, device=device) - side // 2
+    rows, columns = torch.arange(height, device=device), torch.arange(width, device=device)
+    down = (rows >= top) & (rows < top + side)  # (B, H)
+    across = (columns >= left) & (columns < left + side)  # (B, W)
+    hidden = (down[:, :, None] & across[:, None, :])[:, None]  # (B, 1, H, W)
+    return images.copy_(torch.where(hidden, images.new_tensor(CIFAR_MEAN).view(1, 3, 1, 1), images))
+
+
 def predict(model: nn.Module, images: Tensor, batch: int = 1000) -> Tensor:
     """Logits (N, K) float32 of uint8 images (N, 3, H, W), in evaluation mode."""
     model.eval()
@@ -104,6 +127,7 @@ def fit(
     batch: int = 128,
     peak: float = 0.2,
     augment: bool = True,
+    hole: int = 0,
     state: Path | None = None,
     progress: bool = True,
     last_only: bool = False,
@@ -119,6 +143,7 @@ def fit(
         batch: Images in a step.
         peak: Largest learning rate.
         augment: Crop and mirror at random.
+        hole: Side in pixels of a square that is hidden in each image; 0 hides nothing.
         state: A file that is written after each epoch and read at the start, so that an interrupted run goes on.
         progress: Show a bar for each epoch on stderr.
         last_only: Evaluate after the last epoch only.
@@ -153,6 +178,8 @@ def fit(
         for step in bar:
             chosen = order[step * batch : (step + 1) * batch]
             x = crop_and_flip(padded, side, chosen, epoch, stream) if augment else padded[chosen].float() / 255
+            if hole:
+                x = cut_out(x, hole, stream)
             for group in optimiser.param_groups:
                 group["lr"] = peak * warmup_cosine(epoch * steps + step, epochs * steps, epochs * steps // 6)
             with torch.autocast(device.type, torch.bfloat16):

@@ -40,6 +40,20 @@ def test_crops_are_windows_and_every_second_epoch_is_mirrored():
         assert ((candidates - crop).abs().amax(dim=(1, 2, 3)) < 1e-6).sum() == 1
 
 
+def test_a_hidden_square_is_as_large_as_it_should_be_and_leaves_the_rest():
+    images = torch.rand(200, 3, 16, 12, generator=generator(0)) + 2
+    kept = images.clone()
+    hidden = (cifar.cut_out(images, 5, generator(1)) != kept).all(1)  # (B, H, W)
+    torch.testing.assert_close(images.masked_select(~hidden[:, None]), kept.masked_select(~hidden[:, None]))
+    for channel, mean in enumerate(cifar.CIFAR_MEAN):
+        assert images[:, channel][hidden].unique().tolist() == pytest.approx([mean])
+    heights, widths = hidden.any(2).sum(1), hidden.any(1).sum(1)
+    assert (hidden.sum((1, 2)) == heights * widths).all()  # a rectangle
+    assert heights.max() == widths.max() == 5
+    assert heights.min() == widths.min() == 3  # where it reaches over the border
+    assert hidden.any(0).all()  # any pixel can be hidden
+
+
 def test_fit_learns_and_an_interrupted_run_ends_the_same(data, tmp_path):
     options = {"seed": 0, "batch": 10, "peak": 0.05, "progress": False}
     whole = network()

@@ -1,0 +1,76 @@
+"""The ablations' own code: what is compared, which runs are shared, and going on after an interruption."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from course_lib.convnets import SwitchedNet, parameter_count
+from course_lib.seeding import generator
+from recipes import cifar_ablations as ablations
+
+SMALL = {"n": 1, "width": 4, "samples": 40, "batch": 10, "steps": 8}
+
+
+@pytest.fixture
+def data() -> ablations.Data:
+    """Pictures of 8 x 8 pixels whose brightness tells the class, a few more than are held out."""
+    stream = generator(0)
+    labels = torch.arange(ablations.HELD_OUT + 60) % 2
+    images = torch.randint(0, 100, (len(labels), 3, 8, 8), generator=stream) + 150 * labels.view(-1, 1, 1, 1)
+    return images.byte(), labels, images[:20].byte(), labels[:20]
+
+
+def network(name: str) -> SwitchedNet:
+    """The network of a row."""
+    keys = ("n", "width", "residual", "batch_norm", "gate")
+    row = ablations.DEFAULTS | ablations.configurations()[name]
+    return SwitchedNet(**{key: row[key] for key in keys})
+
+
+def test_plain_and_residual_networks_have_the_same_parameters_and_only_the_gates_add_some():
+    for depth in (8, 20, 56):
+        plain, residual = (network(f"depth {depth}, {kind}") for kind in ("plain", "residual"))
+        assert parameter_count(plain) == parameter_count(residual)
+        assert sum(p.ndim == 4 for p in residual.parameters()) + 1 == depth
+    normal = parameter_count(network("residual, norm, crops"))
+    assert normal < parameter_count(network("gates")) < 1.04 * normal
+
+
+def test_rows_that_need_the_same_run_share_it():
+    rows = ablations.configurations()
+    same = [ablations.name_run(0, 0.2, **rows[name]) for name in ("depth 20, residual", "residual, norm, crops")]
+    assert same[0] == same[1]
+    assert len({ablations.name_run(0, 0.2, **row) for row in rows.values()}) == len(rows) - 2
+    assert ablations.name_run(1, 0.2) != ablations.name_run(0, 0.2) != ablations.name_run(0, 0.8)
+
+
+def test_held_out_images_are_never_learned_from(data):
+    """With the classes of the held-out images swapped, validation must come out as badly as the test comes out well."""
+    images, labels, test_images, test_labels = data
+    held = torch.randperm(len(images), generator=generator(1000))[: ablations.HELD_OUT]
+    labels = labels.clone()
+    labels[held] = 1 - labels[held]
+    run = {key: value for key, value in (ablations.DEFAULTS | SMALL | {"steps": 40}).items() if key != "validate"}
+    swapped = (images, labels, test_images, test_labels)
+    assert ablations.one_run(swapped, seed=0, peak=0.1, validate=False, **run)["accuracy"] == 1.0
+    assert ablations.one_run(swapped, seed=0, peak=0.1, validate=True, **run)["accuracy"] < 0.05
+
+
+def test_a_run_that_diverges_counts_as_chance(data):
+    run = ablations.DEFAULTS | SMALL | {"batch_norm": False, "residual": False}
+    result = ablations.one_run(data, seed=0, peak=1e6, **run)
+    assert result == {"loss": [], "accuracy": 0.1, "diverged": True}
+
+
+def test_finished_runs_are_kept_and_not_repeated(data, tmp_path):
+    state = tmp_path / "runs.state"
+    first, second = (ablations.name_run(seed, 0.1, **SMALL) for seed in (0, 1))
+    state.write_text(json.dumps({first: {"accuracy": 0.123, "loss": [], "diverged": False}}))
+    done = ablations.finish([first, second, second], data, state, workers=1, threads=1)
+    assert done[first]["accuracy"] == 0.123
+    assert json.loads(state.read_text()) == done
+    alone = ablations.one_run(data, **json.loads(second))
+    assert done[second]["loss"] == pytest.approx(alone["loss"], abs=1e-3)
