@@ -39,24 +39,25 @@ def source_notebook(name: str) -> NotebookNode:
     return read_notebook(ASSIGNMENTS / "source" / name / f"{name}.ipynb")
 
 
-@pytest.fixture
-def define() -> Iterator[Callable[..., dict]]:
-    """Makes what the locked and the solution cells of a notebook define, here; `changes` are those of a `Case`."""
+def defined(source: NotebookNode, changes: dict | None = None) -> dict:
+    """What the locked and the solution cells of a notebook define, run here; `changes` are those of a `Case`."""
     from .submissions.case import Case  # that package needs NAMES
 
     matplotlib.use("Agg")
+    solutions = Case("", frozenset(), None, changes or {}).sources(solution_sources(source))
+    found: dict = {}
+    for cell in source.cells:
+        if cell.cell_type == "code" and (is_shared(cell) or cell.id in solutions):
+            text = solutions.get(cell.id, cell.source).replace("sys.stderr = sys.stdout", "")
+            exec(compile(text, cell.id, "exec"), found)
+    return found
+
+
+@pytest.fixture
+def define() -> Iterator[Callable[..., dict]]:
+    """The function `defined`; the notebook's number of threads does not outlive the test."""
     threads = torch.get_num_threads()
-
-    def names(source: NotebookNode, changes: dict | None = None) -> dict:
-        solutions = Case("", frozenset(), None, changes or {}).sources(solution_sources(source))
-        found: dict = {}
-        for cell in source.cells:
-            if cell.cell_type == "code" and (is_shared(cell) or cell.id in solutions):
-                text = solutions.get(cell.id, cell.source).replace("sys.stderr = sys.stdout", "")
-                exec(compile(text, cell.id, "exec"), found)
-        return found
-
-    yield names
+    yield defined
     torch.set_num_threads(threads)
 
 

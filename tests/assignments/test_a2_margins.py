@@ -23,7 +23,7 @@ from course_lib.weights import load_checkpoint
 from .conftest import ASSIGNMENTS
 
 TOLERANCE = 0.01  # of the tables
-SEEDS, VIEWS = range(3), 4  # MARGINS_a2.md has ten seeds
+SEEDS, VIEWS = range(3), 4  # margins/a2.py measures ten seeds
 HIDDEN = 13  # the seed of the collections in the hidden tests
 SOURCE = ASSIGNMENTS / "source" / "a2_image_retrieval" / "a2_image_retrieval.ipynb"
 
@@ -174,6 +174,12 @@ def deviation(seed: int, name: str, way, **options) -> float:
     return float(np.abs(table_row(seed, way, **options) - reference(seed, name)).max())
 
 
+def retrieval(images: np.ndarray, labels: np.ndarray) -> dict[str, tuple[float, float]]:
+    """P@5 and mAP of the four distances on a collection."""
+    features = {name: value.double().numpy() for name, value in library_maps(images).items()}
+    return {name: score(way(images, features), labels) for name, way in REFERENCE.items()}
+
+
 def test_the_network_of_the_notebook_is_the_librarys():
     images = collections(0)["objects"][0][:8]
     theirs, ours = library_maps(images), notebook()["backbone_features"](images)
@@ -221,10 +227,9 @@ def test_a_query_that_finds_itself_has_margin(name):
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_order_of_the_four_is_another_on_the_other_collection(seed):
     """What the written question asks about is a fact of the data, not of one draw; 1 is the draw that students see."""
-    found = {"objects": {}, "textures": {}}
-    for collection, (images, labels) in collections(seed, views=6).items():
-        features = {name: value.double().numpy() for name, value in library_maps(images).items()}
-        found[collection] = {name: score(way(images, features), labels)[1] for name, way in REFERENCE.items()}
+    found = {
+        name: {way: row[1] for way, row in retrieval(*part).items()} for name, part in collections(seed, 6).items()
+    }
     orders = {collection: sorted(values, key=values.get) for collection, values in found.items()}
     assert orders == {
         "objects": ["histogram", "rgb", "gram", "cnn"],
@@ -232,3 +237,13 @@ def test_the_order_of_the_four_is_another_on_the_other_collection(seed):
     }
     for collection, values in found.items():
         assert min(np.diff(sorted(values.values()))) > 0.04, collection
+
+
+def test_the_mark_scheme_quotes_what_students_see():
+    """Each number with two decimals in the mark scheme and the sample answer is a rounded mAP of the printed table."""
+    sets = {**collections(1, views=6), "mirrored": notebook()["object_collection"](mirrored=True)}
+    shown = {f"{row[1]:.2f}" for part in sets.values() for row in retrieval(*part).values()}
+    texts = [cell.source for cell in read_notebook(SOURCE).cells if cell.id in ("written_question", "written_answer")]
+    quoted = [set(re.findall(r"\b0\.\d\d\b", text)) for text in texts]
+    assert all(len(numbers) >= 8 for numbers in quoted)
+    assert set.union(*quoted) <= shown
