@@ -80,6 +80,28 @@ def test_every_test_cell_says_its_points_and_its_hint(release):
         assert re.search(r"\bhint\b", "\n".join(cell.source.splitlines()[3:])), f"{cell.id} does not use its hint"
 
 
+def test_every_function_is_introduced_with_an_example(source):
+    """The last text that calls the function before its cell has an example worked by hand."""
+    text = {}
+    for cell in source.cells:
+        if cell.cell_type == "markdown":
+            text |= dict.fromkeys(re.findall(r"`(\w+)\(", cell.source), cell.source)
+        elif meta(cell).get("solution"):
+            assert re.search(r"\*\*By hand\b", text[cell.id]), f"{cell.id} has no example"
+
+
+def test_readme_lists_points_and_time(name, source):
+    row = next(
+        line for line in (ASSIGNMENTS.parent / "README.md").read_text("utf-8").splitlines() if f"`{name}`" in line
+    )
+    columns = [column.strip() for column in row.strip("| ").split("|")]
+    assert len(columns) == 6
+    about = "\n".join(cell.source for cell in source.cells[:1])
+    assert f"| **Time** | {columns[3]} |" in about
+    assert f"| **Points** | {columns[4]}: 90 by automatic tests, 10 for a written answer" in about
+    assert all(f"hapter {number}" in about or f"chapter {number}" in about for number in columns[5].split(", "))
+
+
 def test_release_has_no_solution_no_hidden_test_and_no_rubric(source, release):
     text = "\n".join(cell.source for cell in release.cells)
     for marker in ("BEGIN", "END SOLUTION", "HIDDEN TESTS", "MARK SCHEME", "For the grader", "Half |", "reference_"):

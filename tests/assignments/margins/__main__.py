@@ -7,7 +7,7 @@ import importlib
 
 from .report import write
 
-MEASURED = ("a2", "a4")
+MEASURED = ("a2", "a3", "a4", "a5")
 
 
 def main() -> None:
