@@ -153,25 +153,29 @@ def deepfool(model: nn.Module, images: Tensor, steps: int = 50, overshoot: float
         logits = model(images)
     first, classes = logits.argmax(dim=1), logits.shape[1]
     change = torch.zeros_like(images)
+    rows = torch.arange(len(images), device=images.device)  # of the images that still have their class
     for _ in range(steps):
-        pixels = (images + (1 + overshoot) * change).detach().requires_grad_()
-        logits = model(pixels)
-        going = logits.argmax(dim=1) == first
-        if not going.any():
+        with torch.no_grad():
+            moved = images[rows] + (1 + overshoot) * change[rows]
+            going = model(moved).argmax(dim=1) == first[rows]
+        rows = rows[going]
+        if len(rows) == 0:
             break
+        pixels, every = moved[going].requires_grad_(), torch.arange(len(rows), device=images.device)
+        logits = model(pixels)
         slopes = torch.stack(
             [torch.autograd.grad(logits[:, k].sum(), pixels, retain_graph=k < classes - 1)[0] for k in range(classes)]
         )  # (K, B, C, H, W)
-        rows = torch.arange(len(images), device=images.device)
-        gap = (logits - logits.gather(1, first[:, None])).detach()  # (B, K), negative while the class stands
-        normal = (slopes - slopes[first, rows]).transpose(0, 1)  # (B, K, C, H, W)
+        own = first[rows]
+        gap = (logits - logits.gather(1, own[:, None])).detach()  # (B, K), negative while the class stands
+        normal = (slopes - slopes[own, every]).transpose(0, 1)  # (B, K, C, H, W)
         lengths = normal.flatten(2).norm(dim=2)  # (B, K)
         distance = gap.abs() / lengths.clamp(min=1e-12)
-        distance[rows, first] = float("inf")
+        distance[every, own] = float("inf")
         nearest = distance.argmin(dim=1)
         # A tiny extra makes sure that a step from exactly on the boundary still moves.
-        push = (gap.abs()[rows, nearest] + 1e-6) / lengths[rows, nearest].clamp(min=1e-12) ** 2
-        change = change + (push * going).view(-1, 1, 1, 1) * normal[rows, nearest]
+        push = (gap.abs()[every, nearest] + 1e-6) / lengths[every, nearest].clamp(min=1e-12) ** 2
+        change[rows] += push.view(-1, 1, 1, 1) * normal[every, nearest]
     return (images + (1 + overshoot) * change).detach()
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.models import VGG19_Weights, vgg19
+from torchvision.models import VGG19_Weights
+from torchvision.models.vgg import cfgs, make_layers
 
 from course_lib.checks import check_positive, check_tensors
 
@@ -126,9 +127,10 @@ def vgg19_features(layers: tuple[int, ...] = VGG_LAYERS) -> Features | None:
     file = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
     if not file.exists():
         return None
-    model = vgg19()
-    model.load_state_dict(torch.load(file, weights_only=True, map_location="cpu"))
-    return chain_features(model.features, layers)
+    chain = make_layers(cfgs["E"])  # VGG-19 without its classifier, which holds most of its weights
+    stored = torch.load(file, weights_only=True, map_location="cpu", mmap=True)
+    chain.load_state_dict({k.removeprefix("features."): v for k, v in stored.items() if k.startswith("features.")})
+    return chain_features(chain, layers)
 
 
 def chain_features(chain: nn.Sequential, layers: tuple[int, ...]) -> Features:

@@ -6,12 +6,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torchvision.models import vgg19
+from torchvision.models.vgg import cfgs, make_layers
 
 from course_lib.convnets import Backbone
 from course_lib.data import photograph
 from course_lib.seeding import generator
 from course_lib.texture import RandomFilters, chain_features, stage_features, vgg19_features
-from course_lib.texture.features import VGG_MEAN, VGG_STD
+from course_lib.texture.features import VGG_LAYERS, VGG_MEAN, VGG_STD
 from course_lib.weights import load_checkpoint
 
 
@@ -87,6 +88,22 @@ def test_vgg_is_none_without_weights_and_not_downloaded(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     assert vgg19_features() is None
     assert not list(tmp_path.iterdir())
+
+
+def test_vgg_is_read_from_torchs_cache(monkeypatch, tmp_path):
+    """A file as torchvision stores it, with random numbers: the features are those of torchvision's network."""
+    torch.manual_seed(0)
+    chain = make_layers(cfgs["E"])
+    state = {f"features.{key}": value for key, value in chain.state_dict().items()}
+    (tmp_path / "checkpoints").mkdir()
+    torch.save(state | {"classifier.0.weight": torch.zeros(1)}, tmp_path / "checkpoints" / "vgg19-dcbb9e9d.pth")
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    images = torch.rand(1, 3, 32, 32, generator=generator(0))
+    found = vgg19_features()(images)
+    assert [maps.shape[1] for maps in found] == [64, 128, 256, 512, 512]
+    wanted = chain_features(chain, VGG_LAYERS)(images)
+    for ours, theirs in zip(found, wanted, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
 
 
 def test_stages_are_taken_by_name_and_grey_becomes_colour():
