@@ -11,7 +11,7 @@ import scipy.sparse.linalg
 import torch
 from matplotlib.colors import hsv_to_rgb
 from scipy import ndimage
-from skimage.registration import optical_flow_ilk
+from skimage.registration import optical_flow_ilk, optical_flow_tvl1
 
 from course_lib.data import photograph, scenes
 from course_lib.representation import flow
@@ -19,6 +19,8 @@ from course_lib.representation.color import rgb_to_ycbcr
 from course_lib.seeding import generator
 
 FACE = rgb_to_ycbcr(photograph("astronaut", 120).double()[None])[:, :1]
+
+METHODS = [flow.lucas_kanade, flow.horn_schunck, flow.robust_flow]
 
 
 def moved(shift, grow=0.0):
@@ -58,7 +60,7 @@ def test_median_equals_scipy(close):
         close(flow.median_filter(picture, 3)[b, 1], ndimage.median_filter(picture[b, 1].numpy(), 3, mode="reflect"))
 
 
-@pytest.mark.parametrize("method", [flow.lucas_kanade, flow.horn_schunck])
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(("shift", "grow"), [((0.4, -0.3), 0.0), ((4.0, 2.5), 0.0), ((-1.0, 2.0), 0.02)])
 def test_finds_known_motion(method, shift, grow, device):
     first, second, exact = (x.to(device, torch.float32) for x in moved(shift, grow))
@@ -68,7 +70,7 @@ def test_finds_known_motion(method, shift, grow, device):
     assert float(error.mean()) < 0.12
 
 
-@pytest.mark.parametrize("method", [flow.lucas_kanade, flow.horn_schunck])
+@pytest.mark.parametrize("method", METHODS)
 def test_equal_frames_stand_still_and_batches_are_independent(method, close):
     first, second, _ = moved((1.0, 0.5))
     assert float(method(first, first).abs().max()) < 1e-6
@@ -122,6 +124,42 @@ def test_horn_schunck_converges_to_the_linear_systems_solution(close):
     close(found[0].flatten(), wanted, rtol=1e-3, atol=1e-4)
 
 
+def test_robust_flow_with_wide_penalties_is_horn_schunck(close):
+    first, second, _ = moved((1.5, -0.8))
+    wide = flow.robust_flow(first, second, 0.03, noise=1e6, slack=1e6, reweightings=2, iterations=15)
+    close(wide, flow.horn_schunck(first, second, 0.03, iterations=30), rtol=1e-6, atol=1e-9)
+
+
+def test_robust_flow_ends_where_the_slope_of_its_energy_is_zero():
+    """One level and one warp: E written down directly has no derivative left at the answer, and autograd knows E'."""
+    first, second = (x[:, :, 30:46, 40:58] for x in moved((0.6, -0.4))[:2])
+    alpha, noise, slack = 0.05, 0.01, 0.1
+    found = flow.robust_flow(first, second, alpha, noise, slack, 1, 1, 60, 30, median=1).requires_grad_()
+    rho = lambda square, w: 2 * w**2 * ((1 + square / w**2).sqrt() - 1)  # noqa: E731
+    dx, dy = flow.derivatives((first + second) / 2)
+
+    def energy(w):
+        data = rho((dx * w[:, :1] + dy * w[:, 1:] + second - first).square(), noise).sum()
+        links = [rho((w.narrow(d, 1, w.shape[d] - 1) - w.narrow(d, 0, w.shape[d] - 1)).square().sum(1), slack).sum()
+                 for d in (2, 3)]  # fmt: skip
+        return data + alpha**2 * sum(links)
+
+    (slope,) = torch.autograd.grad(energy(found), found)
+    still = torch.zeros_like(found).requires_grad_()
+    (before,) = torch.autograd.grad(energy(still), still)
+    assert float(slope.norm()) < 1e-3 * float(before.norm())
+
+
+def test_robust_flow_is_at_least_as_good_as_scikit_images_tv_l1_on_exact_scenes(pairs):
+    first, second, exact = pairs
+    found = [np.stack(optical_flow_tvl1(a[0].numpy(), b[0].numpy())[::-1]) for a, b in zip(first, second, strict=True)]
+    theirs = flow.endpoint_error(torch.from_numpy(np.stack(found)).float(), exact)
+    ours = flow.endpoint_error(flow.robust_flow(first, second), exact)
+    squares = flow.endpoint_error(flow.horn_schunck(first, second), exact)
+    assert float(ours.mean()) <= float(theirs.mean())
+    assert float(ours.mean()) < float(squares.mean())
+
+
 def test_at_least_as_good_as_scikit_images_ilk_on_exact_scenes(pairs):
     first, second, exact = pairs
     ours = float(flow.endpoint_error(flow.lucas_kanade(first, second), exact).mean())
@@ -143,7 +181,7 @@ def test_the_pyramid_is_what_finds_fast_motion():
 
 def test_gradient_flows_to_the_frames():
     first, second, _ = (x[:, :, 20:36, 20:36].clone().requires_grad_() for x in moved((0.3, 0.2)))
-    for method in (flow.lucas_kanade, flow.horn_schunck):
+    for method in METHODS:
         grads = torch.autograd.grad(method(first, second).square().sum(), (first, second))
         assert all(bool(torch.isfinite(g).all() and (g != 0).any()) for g in grads)
     part = torch.rand(1, 2, 6, 6, generator=generator(1), dtype=torch.float64).requires_grad_()
@@ -171,6 +209,7 @@ BAD = {
     "tiny": (lambda: flow.lucas_kanade(SMALL[..., :6], SMALL[..., :6]), r"at least 8 pixels a side, not \(16, 6\)"),
     "levels": (lambda: flow.horn_schunck(SMALL, SMALL, levels=0), r"levels must be an integer of at least 1, not 0"),
     "alpha": (lambda: flow.horn_schunck(SMALL, SMALL, 0.0), r"alpha must be a finite number above 0, not 0.0"),
+    "noise": (lambda: flow.robust_flow(SMALL, SMALL, noise=-1.0), r"noise must be a finite number above 0, not -1.0"),
     "nan": (lambda: flow.lucas_kanade(SMALL * float("nan"), SMALL), r"first holds 256 NaN"),
     "median": (lambda: flow.median_filter(SMALL, 4), r"size must be an odd integer"),
     "warp": (lambda: flow.warp(SMALL, SMALL), r"flow must be .*\(B, 2, H, W\)"),
