@@ -71,5 +71,5 @@ def _reason(verdict: Verdict) -> str:
     if verdict.message.startswith("NotImplementedError"):
         return "not solved yet (NotImplementedError)"
     if verdict.status == "timeout":
-        return "it took too long and was stopped; is there a loop without end?"
+        return "it took too long and was stopped: a loop without end, or far more work than the text asks for?"
     return verdict.message[:300]

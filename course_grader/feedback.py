@@ -19,7 +19,7 @@ EXPLANATIONS = {
     "passed": "",
     "failed": "The result is not the one that was asked for.",
     "error": "Your function raised an error, is not solved yet, or returned something that cannot be read.",
-    "timeout": "It took too long.",
+    "timeout": "It took too long and was stopped: a loop without end, or far more work than the text asks for?",
     "out of memory": "It needed more memory than is allowed.",
     "crashed": "The process that ran your code ended before the test was over.",
     "malformed": "The cell could not be read from your notebook.",

@@ -75,7 +75,7 @@ def test_every_test_cell_says_its_points_and_its_hint(release):
     for cell in cells:
         points, hint, variable = cell.source.splitlines()[:3]
         assert points == f"# Points: {meta(cell)['points']}"
-        assert re.fullmatch(r"# Hint: [^\"]+\.", hint)
+        assert re.fullmatch(r"# Hint: [^\"]+[.?]", hint)
         assert variable == f'hint = "{hint.removeprefix("# Hint: ")}"'
         assert re.search(r"\bhint\b", "\n".join(cell.source.splitlines()[3:])), f"{cell.id} does not use its hint"
 
