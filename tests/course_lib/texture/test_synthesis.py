@@ -10,8 +10,10 @@ from course_lib.texture import (
     RandomFilters,
     blurred_start,
     channel_mean,
+    gram_and_shifts,
     gram_matrix,
     noise_start,
+    periodicity_error,
     statistics,
     synthesise,
     texture_loss,
@@ -111,3 +113,25 @@ def test_a_periodic_constraint_makes_a_picture_periodic(device):
     assert float((image[..., 8:] - image[..., :-8]).abs().max()) < 1e-2
     with pytest.raises(ValueError, match="period must be"):
         with_period(lambda images: images.sum(), 0)
+
+
+def test_a_chequerboard_needs_more_than_a_gram_matrix_of_small_filters():
+    """The loss falls and the order does not come; coarse levels and correlations at a distance bring it."""
+    y, x = torch.meshgrid(torch.arange(32), torch.arange(32), indexing="ij")
+    board = (0.2 + 0.6 * ((y // 4 + x // 4) % 2).float())[None, None]
+    small, scales = (RandomFilters(8, sizes, levels, 1) for sizes, levels in (((3,), 1), ((3, 5), 3)))
+
+    def shifts(maps):
+        half, whole = maps.shape[2] // 8, maps.shape[2] // 4
+        return gram_and_shifts(maps, [(half, 0), (0, half), (whole, 0), (0, whole)])
+
+    start, errors = noise_start(board, (32, 32), generator(1)), {}
+    for name, loss in (
+        ("gram", texture_loss(small, gram_matrix, board)),
+        ("mended", texture_loss(scales, shifts, board)),
+    ):
+        image, losses = synthesise(loss, start, 80)
+        assert min(losses) < 0.1 * losses[0]
+        errors[name] = max(periodicity_error(image, board, step) for step in (4, 8))
+    assert errors["gram"] > 0.5
+    assert errors["mended"] < 0.1
