@@ -10,7 +10,8 @@ from ..submissions.a4_variants import NUMPY
 from ..test_a4_margins import FROM_BLUR, FROM_NOISE, GAINS, LOSS, WRONG, board_gain, likeness, synthesis
 from .report import span, table
 
-PAIRS = [(0, 1), (2, 3), (4, 5), (6, 7), (8, 9)]
+PAIRS = [(0, 1), (6, 7), (2, 3), (4, 5), (8, 9)]
+RIGHT = ("solution", "solution, two threads", "noise from NumPy's generator")  # all five pairs; the others two
 SLOW = {"synthesise": [("lr=RATE", "lr=RATE / 10")]}
 PLAIN = {"synthesise": [("torch.optim.Adam", "torch.optim.SGD")]}
 SIGN = {"synthesise": [("optimiser.step()", "pixels.data.sub_(RATE * pixels.grad.sign())")]}
@@ -64,12 +65,13 @@ def gain(source) -> str:
     for way, (changes, elsewhere) in WAYS.items():
         names = defined(source, changes)
         torch.set_num_threads(2 if "two threads" in way else 1)
-        found = np.array([board_gain(names, pair) for pair in PAIRS])  # (5, 2): error with one level, gain
+        pairs = PAIRS if way in RIGHT else PAIRS[:2]
+        found = np.array([board_gain(names, pair) for pair in pairs])  # (pairs, 2): error with one level, gain
         reached = [kind for kind, limit in GAINS.items() if found[0, 1] > limit]
         cost = f" (fails in {elsewhere})" if elsewhere else ""
         points = (", ".join(reached) or "none") + cost
         rows.append([way, f"{found[0, 1]:.3f}", span(found[:, 1], 3), span(found[:, 0], 3), points])
-    return table(["Way", "Gain, seeds 0, 1", "Five pairs of ten seeds", "Error with one level", "Reaches"], rows)
+    return table(["Way", "Gain, seeds 0, 1", "All pairs of seeds", "Error with one level", "Reaches"], rows)
 
 
 def gravel(source) -> str:

@@ -31,7 +31,7 @@ def write(assignment: str, tables: dict[str, str]) -> None:
     text = path.read_text(encoding="utf-8")
     for name, content in tables.items():
         text, found = re.subn(
-            rf"(<!-- measured: {name} -->\n).*?(\n<!-- end -->)", rf"\g<1>{content}\g<2>", text, flags=re.DOTALL
+            rf"(<!-- measured: {name} -->\n).*?(<!-- end -->)", rf"\g<1>{content}\n\g<2>", text, flags=re.DOTALL
         )
         if found != 1:
             raise ValueError(f"{path.name} has {found} places for the table {name!r}, wanted 1")
