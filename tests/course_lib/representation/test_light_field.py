@@ -39,14 +39,14 @@ def test_whole_disparities_move_pixels_exactly(device, dtype, close):
 
 def test_half_pixels_are_linear_interpolation(device, dtype, close):
     picture = plane(0.0, device, dtype).picture[None]
-    moved = lf.shift(picture, torch.tensor([[0.25, -0.5]]))
+    moved = lf.shift(picture, torch.tensor([[0.25, -0.5]], device=device))
     across = 0.75 * picture + 0.25 * picture.roll(1, 3)
     wanted = 0.5 * across + 0.5 * across.roll(-1, 2)
     close(moved[..., 2:-2, 2:-2], wanted[..., 2:-2, 2:-2], atol=1e-9)
 
 
 def test_focused_on_its_disparity_a_plane_is_sharp_and_one_pixel_off_it_is_a_box_filter(device, dtype, close):
-    layer, cameras = plane(1.0, device, dtype), lf.camera_grid(5)
+    layer, cameras = plane(1.0, device, dtype), lf.camera_grid(5).to(device, dtype)
     views, _ = lf.render([layer], cameras)
     inner = (slice(None), slice(8, -8), slice(8, -8))
     close(lf.refocus(views, cameras, 1.0)[inner], layer.picture[inner], atol=1e-9)

@@ -14,8 +14,7 @@ from course_lib.representation import stereo
 from course_lib.representation.stereo.costs import count_bits
 from course_lib.seeding import generator
 
-GEN = torch.Generator().manual_seed(0)
-LEFT, RIGHT = torch.rand(2, 2, 12, 17, generator=GEN, dtype=torch.float64).chunk(2)
+LEFT, RIGHT = torch.rand(2, 2, 12, 17, generator=generator(0), dtype=torch.float64).chunk(2)
 LEFT, RIGHT = LEFT.expand(1, 2, 12, 17), RIGHT.expand(1, 2, 12, 17)
 
 
@@ -57,7 +56,7 @@ def test_census_is_its_definition_and_survives_any_rising_curve(close):
 
 
 def test_count_bits_equals_python():
-    codes = torch.randint(0, 2**62, (500,), generator=GEN)
+    codes = torch.randint(0, 2**62, (500,), generator=generator(1))
     assert count_bits(codes).tolist() == [bin(c).count("1") for c in codes.tolist()]
 
 
@@ -68,7 +67,7 @@ def test_box_of_a_large_volume_equals_running_sums(close):
 
 def test_guided_filter_of_its_own_guide_keeps_edges_and_smooths_noise():
     step = (torch.arange(40.0) >= 20).double().expand(1, 1, 40, 40)
-    noisy = step + 0.05 * torch.randn(step.shape, generator=GEN, dtype=torch.float64)
+    noisy = step + 0.05 * torch.randn(step.shape, generator=generator(2), dtype=torch.float64)
     kept = stereo.guided_aggregate(noisy, step, 9, 1e-3)
     assert float((kept - step).abs().max()) < 0.06  # a box of 9 pixels would be wrong by almost 0.5 at the edge
     assert float((stereo.box_aggregate(noisy, 9) - step).abs().max()) > 0.3
@@ -88,7 +87,7 @@ def test_parabola_finds_the_minimum_of_a_parabola(close):
 
 def test_left_right_check_finds_what_is_hidden():
     """A square 4 pixels nearer than the wall hides 4 columns of the wall to the left of it."""
-    right = torch.rand(1, 1, 20, 60, generator=GEN)
+    right = torch.rand(1, 1, 20, 60, generator=generator(3))
     truth = torch.full((1, 20, 60), 2.0)
     truth[:, 5:15, 30:45] = 6
     columns = (torch.arange(60) - truth).clamp(0, 59).long()
@@ -111,8 +110,8 @@ def test_fill_takes_the_farther_neighbour():
 
 @pytest.mark.parametrize("step", stereo.semi_global.__globals__["PATHS"])
 def test_path_costs_equal_the_recursion_in_loops(step, device, dtype, close):
-    volume = torch.rand(1, 5, 6, 4, generator=GEN, dtype=torch.float64)
-    grey = torch.rand(1, 5, 6, generator=GEN, dtype=torch.float64)
+    volume = torch.rand(1, 5, 6, 4, generator=generator(4), dtype=torch.float64)
+    grey = torch.rand(1, 5, 6, generator=generator(5), dtype=torch.float64)
     p1, p2, contrast = 0.1, 0.5, 0.3
     cost, light = volume[0].numpy(), grey[0].numpy()
     wanted = np.zeros_like(cost)
@@ -132,7 +131,7 @@ def test_path_costs_equal_the_recursion_in_loops(step, device, dtype, close):
 
 def test_on_one_row_forth_and_back_give_the_exact_minimum():
     """Forward plus backward path costs less the cost counted twice: the best energy through each (pixel, disparity)."""
-    volume = torch.rand(1, 1, 6, 3, generator=GEN, dtype=torch.float64)
+    volume = torch.rand(1, 1, 6, 3, generator=generator(6), dtype=torch.float64)
     grey = torch.zeros(1, 1, 6, dtype=torch.float64)
     both = sum(stereo.scan_path(volume, grey, (0, s), 0.1, 0.25, 1.0) for s in (1, -1)) - volume
     best = both[0, 0].argmin(-1).tolist()
@@ -146,25 +145,31 @@ def test_on_one_row_forth_and_back_give_the_exact_minimum():
 
 
 def test_without_penalties_nothing_changes(close):
-    volume, guide = torch.rand(1, 6, 7, 8, generator=GEN, dtype=torch.float64), torch.zeros(1, 1, 7, 8).double()
+    volume, guide = (
+        torch.rand(1, 6, 7, 8, generator=generator(7), dtype=torch.float64),
+        torch.zeros(1, 1, 7, 8).double(),
+    )
     for paths in (4, 8):
         close(stereo.semi_global(volume, guide, 0.0, 0.0, paths=paths), volume)
 
 
-def test_penalties_find_a_plane_in_noise_and_edges_of_the_guide_allow_a_jump():
-    truth = torch.where(torch.arange(30) < 15, 2, 7).expand(1, 30, 30)
+def test_penalties_clean_noise_and_edges_of_the_guide_save_a_thin_bar():
+    """A bar 2 pixels wide is as cheap to miss as noise, unless the picture says that something ends there."""
+    rows, columns = torch.arange(40)[:, None], torch.arange(40)
+    bar = ((columns // 2 == 10) & (rows > 10) & (rows < 30))[None]  # (1, 40, 40)
+    truth = torch.where(bar, 7, 2)
     fits = torch.nn.functional.one_hot(truth, 10).movedim(-1, 1).double()
-    volume = 1 - fits + 0.5 * torch.randn(fits.shape, generator=GEN, dtype=torch.float64)
-    guide = (truth == 7).double()[:, None]
-    smooth = [stereo.semi_global(volume, guide, 1.0, 4.0, contrast) for contrast in (0.1, 1e6)]
-    wrong = [float((stereo.winner_take_all(v, False) != truth).float().mean()) for v in (volume, *smooth)]
-    assert wrong[0] > 0.2
-    assert wrong[1] < 0.1 * wrong[0]
-    assert wrong[1] < wrong[2]
+    volume = 1 - fits + 0.5 * torch.randn(fits.shape, generator=generator(8), dtype=torch.float64)
+    smooth = [stereo.semi_global(volume, bar.double()[:, None], 1.0, 4.0, contrast) for contrast in (0.1, 1e6)]
+    missed = [(stereo.winner_take_all(v, False) != truth).double() for v in (volume, *smooth)]
+    assert missed[0].mean() > 0.2
+    assert missed[1].mean() < 0.1 * missed[0].mean()
+    assert missed[1][bar].mean() < 0.2
+    assert missed[2][bar].mean() > 0.8
 
 
 def test_gradient_flows_through_the_paths():
-    volume, guide = torch.rand(1, 3, 4, 5, generator=GEN, dtype=torch.float64), torch.rand(1, 1, 4, 5).double()
+    volume, guide = torch.rand(1, 3, 4, 5, generator=generator(9), dtype=torch.float64), torch.rand(1, 1, 4, 5).double()
     assert torch.autograd.gradcheck(lambda v: stereo.semi_global(v, guide), (volume.requires_grad_(),))
 
 
