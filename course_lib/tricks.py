@@ -10,7 +10,7 @@ One loop, so that a table can say what each habit is worth on the same model and
     half           layers compute in bfloat16 where that is safe; weights and loss stay in float32
     clipping       gradients longer than 1 are shortened to 1
 
-`recipes/training_tricks.py` computes the table; the chapter runs two of its rows.
+`recipes/training_tricks.py` computes the tables; the chapter runs two rows.
 """
 
 from __future__ import annotations
