@@ -5,7 +5,8 @@
     direction  atan2(g_y, g_x)                      towards the brighter side, at right angles to the edge
 
 y grows downwards, so an angle of +90 degrees points down. Units are brightness a pixel; skimage.filters.sobel_v and
-sobel_h give twice that (a difference over two pixels) and skimage.filters.sobel sqrt(2) times the magnitude.
+sobel_h give twice that (a difference over two pixels) and skimage.filters.sobel sqrt(2) times the magnitude. Large
+pictures are filtered strip by strip, so that what lies between the steps stays in the cache.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from course_lib.filters.apply import filter2d
 from course_lib.filters.borders import pad_image
 from course_lib.filters.kernels import line_kernel, spot_kernel
 
+STRIP = 2**18  # values filtered at a time
+
 
 class Gradient(NamedTuple):
     """Brightness change a pixel to the right (x) and downwards (y), each (B, C, H, W)."""
@@ -29,7 +32,9 @@ class Gradient(NamedTuple):
 
     def magnitude(self) -> Tensor:
         """Length of the gradient, (B, C, H, W), 0 or more; its own derivative at 0 is taken as 0."""
-        return torch.complex(self.x, self.y).abs()
+        if torch.is_grad_enabled() and (self.x.requires_grad or self.y.requires_grad):
+            return torch.complex(self.x, self.y).abs()  # hypot is faster, but has no derivative at 0
+        return torch.hypot(self.x, self.y)
 
     def direction(self) -> Tensor:
         """Angle towards the brighter side in radians, -pi to pi, clockwise from the right; (B, C, H, W)."""
@@ -48,11 +53,20 @@ def sobel(image: Tensor, border: str = "reflect") -> Gradient:
     """
     check_tensors(image=(image, "B C H W"))
     padded = pad_image(image, 1, 1, border)
-    smooth = padded[:, :, 1:-1] + 0.5 * (padded[:, :, :-2] + padded[:, :, 2:])  # (1/2, 1, 1/2) down the columns
-    slope = padded[:, :, 2:] - padded[:, :, :-2]  # (-1, 0, 1) down the columns
-    x = 0.25 * (smooth[..., 2:] - smooth[..., :-2])
-    y = 0.25 * (slope[..., 1:-1] + 0.5 * (slope[..., :-2] + slope[..., 2:]))
-    return Gradient(x, y)
+    rows = max(1, STRIP * image.shape[2] // max(image.numel(), 1))
+    starts = range(0, image.shape[2], rows)
+    parts = [_sobel_inside(padded[:, :, i : i + rows + 2]) for i in starts]
+    return Gradient(*(torch.cat(part, 2) for part in zip(*parts, strict=True)))
+
+
+def _sobel_inside(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Both derivatives at all pixels that have eight neighbours; (B, C, H, W) leaves two (B, C, H - 2, W - 2)."""
+    above, middle, below = image[:, :, :-2], image[:, :, 1:-1], image[:, :, 2:]
+    smooth = torch.add(above + below, middle, alpha=2)  # (1, 2, 1) down the columns
+    slope = below - above  # (-1, 0, 1) down the columns
+    x = smooth[..., 2:] - smooth[..., :-2]
+    y = torch.add(slope[..., :-2] + slope[..., 2:], slope[..., 1:-1], alpha=2)
+    return x / 8, y / 8
 
 
 def spot_and_lines(image: Tensor, border: str = "reflect") -> Tensor:

@@ -4,8 +4,9 @@
     gaussian            a row filter, then a column filter
 
 The running sums of a row cost one addition a pixel and each window one subtraction, whatever its size. Sums are kept
-in float64 where the device has it, because a difference of large sums loses digits. The Gaussian is the outer product
-of two 1-D ones; scipy.ndimage.gaussian_filter gives the same numbers.
+in float64 where the device has it, because a difference of large sums loses digits. Sums run along rows only, where
+the pixels lie side by side in memory: the picture is turned for the columns, and taken in strips that fit the cache.
+The Gaussian is the outer product of two 1-D ones; scipy.ndimage.gaussian_filter gives the same numbers.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from course_lib.checks import check_tensors
 from course_lib.filters.apply import filter_separable
 from course_lib.filters.borders import pad_image
 from course_lib.filters.kernels import check_odd, gaussian_kernel
+
+STRIP = 2**17  # values summed at a time
 
 
 def box_filter(image: Tensor, size: int, border: str = "reflect", value: float = 0.0) -> Tensor:
@@ -36,12 +39,13 @@ def box_filter(image: Tensor, size: int, border: str = "reflect", value: float =
     """
     check_tensors(image=(image, "B C H W"))
     check_odd(size)
-    wide = image if image.device.type == "mps" else image.double()
-    for dim in (-2, -1):
-        amount = size // 2
-        rows, columns = (amount, 0) if dim == -2 else (0, amount)
-        wide = running_mean(pad_image(wide, rows, columns, border, value), size, dim)
-    return wide.to(image.dtype)
+    wide = torch.float32 if image.device.type == "mps" else torch.float64
+    means = image
+    for dtype in (wide, image.dtype):  # along the rows, turn; along what were columns, turn back
+        padded = pad_image(means, 0, size // 2, border, value)
+        strips = padded.split(max(1, STRIP * padded.shape[2] // max(padded.numel(), 1)), 2)
+        means = torch.cat([running_mean(strip.to(wide), size).to(dtype).mT for strip in strips], 3)
+    return means
 
 
 def running_mean(signal: Tensor, size: int, dim: int = -1) -> Tensor:
