@@ -81,12 +81,12 @@ def test_the_thresholds_are_those_of_the_notebook(source):
 
 @pytest.mark.parametrize(("threads", "seeds"), [(1, [0, 1]), (2, [0, 1]), (1, [6, 7])])
 def test_three_levels_gain_enough(notebook, threads, seeds):
-    """Seeds 6 and 7 are the worst pair of the table."""
+    """Seeds 6 and 7 are the lowest pair that was measured."""
     names = notebook()
     torch.set_num_threads(threads)
     alone, gain = board_gain(names, seeds)
     assert 0.9 < alone < 1.1
-    assert gain > GAINS["most"] + 0.07
+    assert gain > GAINS["most"] + 0.05
 
 
 def test_noise_of_another_generator_gains_enough(notebook):
