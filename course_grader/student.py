@@ -32,7 +32,8 @@ def main(folder: str, descriptors: list[int]) -> None:
 
     _SERVED.append(socket.socket(fileno=descriptors[0]))
     options = ["--HistoryManager.enabled=False", "--IPKernelApp.log_level=50", "--matplotlib=inline"]
-    IPKernelApp.launch_instance(["-f", f"{folder}/kernel.json", *options])
+    plain = "--InteractiveShell.xmode=Plain"  # coloured source around a thousand frames of a recursion takes seconds
+    IPKernelApp.launch_instance(["-f", f"{folder}/kernel.json", *options, plain])
 
 
 def serve(names: dict[str, Any]) -> None:
