@@ -85,14 +85,15 @@ def test_each_leak_reports_far_more_than_is_true():
 
 
 def test_random_labels_are_memorised_and_nothing_is_learned():
-    found = rows("levels, logs =")
-    assert [row[1] for row in found] == ["100.0%"] * 6  # every level of noise is fitted perfectly
-    true, dice = found[0], found[-1]
-    assert percent(true[2]) > 90
-    low, high = (float(n) for n in re.findall(r"([\d.]+)%", dice[3]))
-    assert low < 10 < high
-    assert [percent(row[2]) for row in found] == sorted((percent(row[2]) for row in found), reverse=True)
-    assert all(percent(row[4]) > percent(row[2]) + 5 for row in found[1:5])  # early stopping would have helped
+    """The chapter prints comparisons, because networks trained on coin tosses differ in the third digit by machine."""
+    said = [line.rpartition(": ") for line in printed("levels, logs =").strip().splitlines()]
+    assert [claim for claim, _, _ in said] == [
+        "training accuracy 100 % at every level",
+        "the more dice, the worse on new digits",
+        "with dice alone, the 95 % interval holds chance",
+        "with 20 to 80 % dice it was better on the way, by 5 points or more",
+    ]
+    assert [answer for _, _, answer in said] == ["True"] * 4
 
 
 def test_the_five_kinds_of_supervision_have_their_numbers():
