@@ -276,6 +276,7 @@ HUNGRY = [
     Attack("kills_itself", {"label": "def label(n):\n    import os, signal\n    os.kill(os.getpid(), signal.SIGKILL)"}, on(LAST, "crashed")),
     Attack("closes_its_files", {"label": "def label(n):\n    import os\n    os.closerange(3, 4096)\n    return 'item 12'"}, on(LAST, ("crashed", "timeout", "error"))),
     Attack("quits_in_its_cell", {"add": HONEST["add"] + "\nquit()"}),
+    Attack("exits_and_works_on", {"add": HONEST["add"] + "\nexit()", "center": "import time\ntime.sleep(0.5)\n" + HONEST["center"]}),
     Attack("syntax_error", {"add": "def add(a, b)\n    return"}, on(ADD, "error")),
     Attack("prints_hidden_arguments", {"label": "seen = []\ndef label(n):\n    seen.append(n)\n    print('LEAK', n)\n    raise ValueError(f'LEAK {n}')", "answer": "LEAK <script>alert(1)</script>"}, on(LAST, "error")),
 ]  # fmt: skip
