@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -100,10 +101,11 @@ def run(students: int = 40) -> None:
             environment = _make(root, config, students)
             seconds, memory = _seconds(root, environment, command)
         stock = stock or seconds
-        middle, last = memory[len(memory) // 2], memory[-1]
+        quarter = len(memory) // 4
+        early, late = (statistics.median(memory[k * quarter : (k + 1) * quarter + 1]) for k in (1, 3))
         row = f"  {way:36s}{seconds:8.1f} s{students / seconds:8.2f} a second"
         row += "" if students > LARGE else f"{stock / seconds:7.1f} times stock"
-        print(f"{row}   memory {middle:.0f} MiB half way, {last:.0f} at the end", flush=True)
+        print(f"{row}   memory {early:.0f} MiB in the second quarter, {late:.0f} in the last", flush=True)
 
 
 if __name__ == "__main__":
