@@ -7,8 +7,8 @@ into assignments/gradebook.db, beside any real students there:
     sample_half         the first half of the solution cells
     sample_untouched    the release as it is
 
-A second run grades only what has changed: the source folder, the configuration and the installed nbgrader are summed
-up in one hash an assignment.
+A second run grades only what has changed: the source folder, the configuration, the course's library with its trained
+weights, and the installed nbgrader are summed up in one hash an assignment.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from course_grader.notebooks import build_submission, read_notebook, solution_so
 from course_grader.sandbox import SandboxError, why_no_sandbox
 
 ROOT = Path(__file__).resolve().parents[1] / "assignments"
+LIBRARY = ROOT.parent / "course_lib"  # its functions and weights are used by assignments
 STUDENTS = ("sample_complete", "sample_half", "sample_untouched")
 
 
@@ -95,10 +96,11 @@ def _grade_changed(root: Path, sources: list[Path]) -> list[Row]:
     """Grade the assignments whose stamp differs from last time; read the others from the gradebook."""
     stamps_file = root / "autograded" / ".sample_class.json"
     stamps = _read_stamps(stamps_file)
+    library = [path for path in sorted(LIBRARY.rglob("*")) if path.suffix in (".py", ".safetensors")]
     rows = []
     for source in sources:
         name = source.name
-        stamp = _hash(root / "nbgrader_config.py", *sorted(source.rglob("*")))
+        stamp = _hash(root / "nbgrader_config.py", *library, *sorted(source.rglob("*")))
         if stamps.get(name) == stamp and (root / "release" / name).is_dir():
             known = [_row(root, name, student, "") for student in STUDENTS]
             if all(row.score is not None and row.feedback for row in known):

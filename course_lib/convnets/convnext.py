@@ -14,7 +14,6 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchvision.ops import StochasticDepth
 
 from course_lib.convnets.parts import check_images
 
@@ -49,6 +48,8 @@ class ConvNeXtBlock(nn.Module):
     """
 
     def __init__(self, width: int, drop: float = 0.0):
+        from torchvision.ops import StochasticDepth  # not at the top: torchvision takes seconds to import
+
         super().__init__()
         self.block = nn.Sequential(
             nn.Conv2d(width, width, 7, padding=3, groups=width),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import time
 from pathlib import Path
 
@@ -51,18 +52,23 @@ def test_second_run_grades_nothing(sample, monkeypatch):
     assert time.perf_counter() - start < 30  # a fuse: grading is replaced above, so only the gradebook is read
 
 
-@pytest.mark.parametrize("change", ["source", "config", "feedback", "stamp"])
-def test_what_makes_it_grade_again(sample, change, monkeypatch):
+@pytest.mark.parametrize("change", ["source", "config", "weights", "feedback", "stamp"])
+def test_what_makes_it_grade_again(sample, change, monkeypatch, tmp_path):
     calls = []
+    library = shutil.copytree(sample_class.LIBRARY, tmp_path / "course_lib")
+    monkeypatch.setattr(sample_class, "LIBRARY", library)
     monkeypatch.setattr(sample_class, "release_assignment", lambda root, name, forget: calls.append(name))
     monkeypatch.setattr(sample_class, "_hand_in", lambda *a: None)
     monkeypatch.setattr(sample_class, "grade_submissions", lambda *a, **k: [])
     path = {
         "source": sample / "source" / FILE,
         "config": sample / "nbgrader_config.py",
+        "weights": library / "checkpoints" / "backbone.safetensors",
         "feedback": sample / "feedback" / STUDENTS[0] / A1 / f"{A1}.html",
         "stamp": sample / "autograded" / ".sample_class.json",
     }[change]
+    assert len(grade_sample_class(sample)) == len(STUDENTS)
+    assert calls == []  # a copy of the library changes nothing
     before, stamps = path.read_bytes(), (sample / "autograded" / ".sample_class.json").read_bytes()
     try:
         if change == "feedback":
