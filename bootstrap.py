@@ -86,7 +86,9 @@ def install():
     finally:
         os.unlink(file.name)
     uv = [python, "-m", "uv", "pip"]
-    run(uv + ["sync", "--python", python, "--require-hashes", LOCK], "installing the packages")
+    # Compiled once here: where Python may not write next to its modules, each process would compile torch again.
+    sync = ["sync", "--compile-bytecode", "--python", python, "--require-hashes", LOCK]
+    run(uv + sync, "installing the packages")
     run(uv + ["install", "--python", python, "--no-deps", "--no-build-isolation", "-e", ROOT], "installing the course")
 
 

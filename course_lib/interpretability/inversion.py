@@ -15,6 +15,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from course_lib import optim
 from course_lib.checks import check_positive, check_tensors
 
 
@@ -52,10 +53,10 @@ def invert(
     check_positive(steps=steps, rate=rate)
     check_tensors(start=(start, "B C H W"))
     pixels = start.detach().clone().requires_grad_()
-    optimiser = torch.optim.Adam([pixels], lr=rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    optimiser = optim.Adam([pixels], lr=rate)
     size, errors = target.detach().square().sum().clamp(min=1e-12), []
-    for _ in range(steps):
+    for step in range(steps):
+        optimiser.lr = rate * optim.warmup_cosine(step, steps)
         found = features(pixels)
         if found.shape != target.shape:
             raise ValueError(f"features give shape {tuple(found.shape)}, but target has {tuple(target.shape)}")
@@ -63,7 +64,6 @@ def invert(
         optimiser.zero_grad()
         (error + smoothness * total_variation(pixels)).backward()
         optimiser.step()
-        schedule.step()
         with torch.no_grad():
             pixels.clamp_(0, 1)
         errors.append(error.detach())

@@ -74,10 +74,11 @@ class Adam:
             elif self.weight_decay:
                 g = g + self.weight_decay * p
             self.steps[i] += 1
-            m.mul_(b1).add_(g, alpha=1 - b1)
+            m.lerp_(g, 1 - b1)
             v.mul_(b2).addcmul_(g, g, value=1 - b2)
-            m_hat, v_hat = m / (1 - b1 ** self.steps[i]), v / (1 - b2 ** self.steps[i])
-            p.sub_(self.lr * m_hat / (v_hat.sqrt() + self.eps))
+            m_grown, v_grown = 1 - b1 ** self.steps[i], 1 - b2 ** self.steps[i]
+            root = v.sqrt().div_(v_grown**0.5).add_(self.eps)
+            p.addcdiv_(m, root, value=-self.lr / m_grown)
 
 
 class AdamW(Adam):

@@ -39,6 +39,24 @@ def numerical_gradient(f: Callable[[Tensor], Tensor], x: Tensor, step: float = 1
     return gradient
 
 
+def derivatives(f: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Value (), gradient (D,) and Hessian (D, D) of a function at a point, by autograd.
+
+    Args:
+        f: Maps a point (D,) to a value of shape () that depends on it.
+        x: (D,), floating point.
+    """
+    with torch.enable_grad():
+        point = x.detach().requires_grad_()
+        value = f(point)
+        [gradient] = torch.autograd.grad(value, point, create_graph=True)
+        rows = torch.eye(len(x), dtype=x.dtype, device=x.device)
+        hessian = torch.zeros_like(rows)
+        if gradient.requires_grad:  # not so for straight lines
+            [hessian] = torch.autograd.grad(gradient, point, rows, is_grads_batched=True)
+    return value.detach(), gradient.detach(), hessian
+
+
 def classify_stationary_point(f: Callable[[Tensor], Tensor], x: Tensor, tolerance: float = 1e-6) -> str:
     """Say what kind of point x is.
 
@@ -55,9 +73,10 @@ def classify_stationary_point(f: Callable[[Tensor], Tensor], x: Tensor, toleranc
         ValueError: For a bad x.
     """
     check_tensors(x=(x, "D"))
-    if torch.func.grad(f)(x).norm() > tolerance:
+    _, gradient, hessian = derivatives(f, x)
+    if gradient.norm() > tolerance:
         return "not stationary"
-    curvature = torch.linalg.eigvalsh(torch.func.jacrev(torch.func.grad(f))(x))  # ascending
+    curvature = torch.linalg.eigvalsh(hessian)  # ascending
     if curvature[0] < -tolerance and curvature[-1] > tolerance:
         return "saddle"
     if curvature.abs().min() <= tolerance:

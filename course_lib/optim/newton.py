@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from course_lib.checks import check_tensors
+from course_lib.optim.gradients import derivatives
 
 
 def newton(loss: Callable[[Tensor], Tensor], start: Tensor, steps: int = 100, tolerance: float = 1e-10) -> Tensor:
@@ -40,8 +41,7 @@ def newton(loss: Callable[[Tensor], Tensor], start: Tensor, steps: int = 100, to
     x = start.detach().clone()
     resolution, previous = max(tolerance, 4 * torch.finfo(x.dtype).eps), float("inf")
     for _ in range(steps):
-        value, gradient = loss(x), torch.func.grad(loss)(x)
-        hessian = torch.func.jacrev(torch.func.grad(loss))(x)
+        value, gradient, hessian = derivatives(loss, x)
         factor, failed = torch.linalg.cholesky_ex(hessian)
         if failed:
             break

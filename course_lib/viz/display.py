@@ -6,7 +6,9 @@ import io
 import os
 from collections.abc import Callable, Sequence
 
+import numpy as np
 from IPython.display import Markdown, display
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -43,12 +45,16 @@ def _png(made: Figure) -> bytes:
     of the resolution, because dithered pictures compress badly.
     """
     pictures = any(ax.images for ax in made.axes)
-    full, small = io.BytesIO(), io.BytesIO()
-    made.savefig(full, format="png", dpi=DOTS_PER_INCH * (0.75 if pictures else 1), facecolor=PAPER)
-    drawn = Image.open(full).convert("RGB")
-    paletted = drawn.quantize(256, method=Image.Quantize.MAXCOVERAGE)
+    made.set(dpi=DOTS_PER_INCH * (0.75 if pictures else 1), facecolor=PAPER)
+    canvas = FigureCanvasAgg(made)
+    canvas.draw()
+    drawn = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
     if pictures:
-        paletted = drawn.quantize(palette=paletted, dither=Image.Dither.FLOYDSTEINBERG)
+        colours = drawn.reduce(3).quantize(256, method=Image.Quantize.MAXCOVERAGE)  # a ninth of the time, as good
+        paletted = drawn.quantize(palette=colours, dither=Image.Dither.FLOYDSTEINBERG)
+    else:
+        paletted = drawn.quantize(256, method=Image.Quantize.MAXCOVERAGE)
+    small = io.BytesIO()
     paletted.save(small, "PNG", optimize=True)
     return small.getvalue()
 

@@ -39,13 +39,16 @@ def compensate(reference: Tensor, vectors: Tensor, block: int = BLOCK, unit: flo
     moved = vectors.to(reference.dtype).repeat_interleave(block, 1).repeat_interleave(block, 2) * unit  # (B, H, W, 2)
     x = (torch.arange(width, device=reference.device) + moved[..., 0]).clamp(0, width - 1)
     y = (torch.arange(height, device=reference.device)[:, None] + moved[..., 1]).clamp(0, height - 1)
-    left, top = x.floor().long().clamp(max=max(width - 2, 0)), y.floor().long().clamp(max=max(height - 2, 0))
-    a, b = x - left, y - top
     flat = reference.flatten(1)
 
     def fetch(row: Tensor, column: Tensor) -> Tensor:
         return flat.gather(1, (row * width + column).flatten(1)).view(count, height, width)
 
+    left, top = x.floor().long(), y.floor().long()
+    if torch.equal(x, left.to(x)) and torch.equal(y, top.to(y)):
+        return fetch(top, left)  # whole pixels, as in a search: nothing to blend
+    left, top = left.clamp(max=max(width - 2, 0)), top.clamp(max=max(height - 2, 0))
+    a, b = x - left, y - top
     upper = (1 - a) * fetch(top, left) + a * fetch(top, left + 1)
     lower = (1 - a) * fetch(top + 1, left) + a * fetch(top + 1, left + 1)
     return (1 - b) * upper + b * lower
@@ -119,9 +122,10 @@ def _step(current: Tensor, reference: Tensor, start: Tensor, lowest: Tensor, mov
           allowed: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Try moves from `start` for the allowed blocks; give the best vectors, their costs, and who moved."""
     best = start
-    for move in moves:
-        tried = start + scale * torch.tensor(move, device=start.device)
-        cost = block_cost(current, reference, tried)
+    trials = start + scale * torch.tensor(moves, device=start.device).view(-1, 1, 1, 1, 2)  # (moves, B, rows, columns, 2)
+    many = [x.expand(len(moves), *x.shape).flatten(0, 1) for x in (current, reference)]
+    costs = block_cost(*many, trials.flatten(0, 1)).view(trials.shape[:-1])
+    for tried, cost in zip(trials, costs, strict=True):
         better = allowed & (cost < lowest) & (tried.abs().amax(-1) <= 2 * reach)
         best, lowest = torch.where(better[..., None], tried, best), torch.where(better, cost, lowest)
     return best, lowest, (best != start).any(-1)

@@ -11,7 +11,16 @@ Whole numbers are made of yes/no answers (Exp-Golomb): in unary how many binary 
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 ONE, SHIFT, SMALLEST = 1 << 12, 4, 1 << 24
+SIGN, DIGITS = 16, 17  # places in a context: 0 to 15 for counting digits, then the sign, then the digits themselves
+PLACES = DIGITS + 41 * 40 // 2
+
+
+def _contexts() -> defaultdict[object, list[int]]:
+    """For each key the probabilities of its questions, at first one half."""
+    return defaultdict(lambda: [ONE >> 1] * PLACES)
 
 
 class BitWriter:
@@ -20,19 +29,20 @@ class BitWriter:
     def __init__(self) -> None:
         self.low, self.span, self.cache, self.pending = 0, 0xFFFFFFFF, 0, 1
         self.out = bytearray()
-        self.chance: dict = {}
+        self.contexts = _contexts()
 
-    def bit(self, key: object, value: int) -> None:
-        """Code one decision with the learned probability of its context."""
-        chance = self.chance.get(key, ONE >> 1)
+    def bit(self, key: object, value: int, place: int = 0) -> None:
+        """Code one decision with the learned probability of its context; a number asks at several places."""
+        chances = self.contexts[key]
+        chance = chances[place]
         bound = (self.span >> 12) * chance
         if value:
             self.low += bound
             self.span -= bound
-            self.chance[key] = chance - (chance >> SHIFT)
+            chances[place] = chance - (chance >> SHIFT)
         else:
             self.span = bound
-            self.chance[key] = chance + ((ONE - chance) >> SHIFT)
+            chances[place] = chance + ((ONE - chance) >> SHIFT)
         while self.span < SMALLEST:
             self.span = (self.span << 8) & 0xFFFFFFFF
             self._shift()
@@ -41,16 +51,17 @@ class BitWriter:
         """Code a whole number of 0 or more."""
         digits = (value + 1).bit_length() - 1
         for i in range(digits):
-            self.bit((key, min(i, 15)), 1)
-        self.bit((key, min(digits, 15)), 0)
+            self.bit(key, 1, i if i < 15 else 15)
+        self.bit(key, 0, digits if digits < 15 else 15)
+        first = DIGITS + digits * (digits - 1) // 2
         for i in range(digits - 1, -1, -1):
-            self.bit((key, digits, "digit", i), (value + 1 >> i) & 1)
+            self.bit(key, value + 1 >> i & 1, first + i)
 
     def signed(self, key: object, value: int) -> None:
         """Code a whole number of either sign."""
         self.unsigned(key, abs(value))
         if value:
-            self.bit((key, "sign"), int(value < 0))
+            self.bit(key, int(value < 0), SIGN)
 
     def finish(self) -> bytes:
         """All bytes, the last ones included."""
@@ -77,20 +88,21 @@ class BitReader:
 
     def __init__(self, data: bytes) -> None:
         self.data, self.place, self.span, self.code = data, 5, 0xFFFFFFFF, int.from_bytes(data[1:5], "big")
-        self.chance: dict = {}
+        self.contexts = _contexts()
 
-    def bit(self, key: object) -> int:
+    def bit(self, key: object, place: int = 0) -> int:
         """The next decision."""
-        chance = self.chance.get(key, ONE >> 1)
+        chances = self.contexts[key]
+        chance = chances[place]
         bound = (self.span >> 12) * chance
         if self.code < bound:
             self.span, value = bound, 0
-            self.chance[key] = chance + ((ONE - chance) >> SHIFT)
+            chances[place] = chance + ((ONE - chance) >> SHIFT)
         else:
             self.code -= bound
             self.span -= bound
             value = 1
-            self.chance[key] = chance - (chance >> SHIFT)
+            chances[place] = chance - (chance >> SHIFT)
         while self.span < SMALLEST:
             byte = self.data[self.place] if self.place < len(self.data) else 0
             self.place += 1
@@ -105,16 +117,16 @@ class BitReader:
             ValueError: If the bytes cannot be a coded number.
         """
         digits = 0
-        while self.bit((key, min(digits, 15))):
+        while self.bit(key, digits if digits < 15 else 15):
             digits += 1
             if digits > 40:
                 raise ValueError("the bytes are damaged: a number with more than 40 binary digits")
-        value = 1
+        value, first = 1, DIGITS + digits * (digits - 1) // 2
         for i in range(digits - 1, -1, -1):
-            value = value << 1 | self.bit((key, digits, "digit", i))
+            value = value << 1 | self.bit(key, first + i)
         return value - 1
 
     def signed(self, key: object) -> int:
         """The next whole number of either sign."""
         size = self.unsigned(key)
-        return -size if size and self.bit((key, "sign")) else size
+        return -size if size and self.bit(key, SIGN) else size

@@ -46,14 +46,15 @@ def write_plane(writer: BitWriter, levels: Tensor, kind: tuple[bool, bool]) -> N
     """
     first = int(kind[0])  # key frames send coefficient 0 apart
     mean = 0
-    for block in levels.flatten(2).flatten(0, 1)[:, ORDER.to(levels.device)].long().cpu().numpy():  # (64,)
+    for block in levels.flatten(2).flatten(0, 1)[:, ORDER.to(levels.device)].long().tolist():  # 64 numbers
         if first:
-            writer.signed((kind, "mean"), int(block[0]) - mean)
-            mean = int(block[0])
-        places = block[first:].nonzero()[0] + first
-        writer.bit((kind, "empty"), int(len(places) == 0))
+            writer.signed((kind, "mean"), block[0] - mean)
+            mean = block[0]
+        places = [place for place in range(first, 64) if block[place]]
+        writer.bit((kind, "empty"), int(not places))
         past = first
-        for place, value in zip(places.tolist(), block[places].tolist(), strict=True):
+        for place in places:
+            value = block[place]
             zone = min(past, 4)
             writer.unsigned((kind, "run", zone), place - past)
             writer.signed((kind, "value", zone), value - (1 if value > 0 else 0))

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from course_lib.checks import check_positive
-from course_lib.filters import pad_image
 from course_lib.representation.flow.warp import check_frames, coarse_to_fine, derivatives
 
 
@@ -60,6 +60,6 @@ def horn_schunck(first: Tensor, second: Tensor, alpha: float = 0.02, levels: int
 
 def neighbour_mean(flow: Tensor) -> Tensor:
     """Mean of the four neighbours, (B, C, H, W); beyond the edge stands the edge pixel itself."""
-    padded = pad_image(flow, 1, 1, "nearest")
+    padded = F.pad(flow, [1] * 4, mode="replicate")
     across = padded[:, :, 1:-1, :-2] + padded[:, :, 1:-1, 2:]
     return (across + padded[:, :, :-2, 1:-1] + padded[:, :, 2:, 1:-1]) / 4

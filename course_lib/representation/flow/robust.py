@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from course_lib.checks import check_positive
-from course_lib.filters import pad_image
 from course_lib.representation.flow.warp import check_frames, coarse_to_fine, derivatives
 
 
@@ -79,6 +79,6 @@ def weight(difference: Tensor, width: float) -> Tensor:
 
 def neighbours(flow: Tensor) -> Tensor:
     """The left, right, upper and lower neighbour of each pixel, (B, 4, C, H, W); beyond the edge the pixel itself."""
-    padded = pad_image(flow, 1, 1, "nearest")
+    padded = F.pad(flow, [1] * 4, mode="replicate")
     sides = padded[..., 1:-1, :-2], padded[..., 1:-1, 2:], padded[..., :-2, 1:-1], padded[..., 2:, 1:-1]
     return torch.stack(sides, 1)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from course_lib.data import iris
 from course_lib.linear import logistic_loss
 from course_lib.optim import classify_stationary_point, numerical_gradient
+from course_lib.optim.gradients import derivatives
 from course_lib.optim.surfaces import banana
 from course_lib.seeding import generator
 
@@ -83,3 +84,14 @@ def test_cubic_and_quartic_are_flat_at_the_origin_in_one_dimension():
     assert classify_stationary_point(lambda x: (x**3).sum(), origin) == "flat"
     assert classify_stationary_point(lambda x: (x**4).sum(), origin) == "flat"
     assert classify_stationary_point(banana, torch.zeros(2, dtype=torch.float64)) == "not stationary"
+
+
+def test_derivatives_equal_those_by_hand_and_need_no_second_derivative_of_a_line():
+    A = torch.randn(4, 4, generator=generator(0), dtype=torch.float64)
+    x = torch.tensor([0.3, -0.2, 0.5, 1.0], dtype=torch.float64)
+    value, gradient, hessian = derivatives(lambda v: (v @ A).exp().sum(), x)
+    e = (x @ A).exp()
+    assert torch.allclose(value, e.sum()) and torch.allclose(gradient, A @ e)
+    assert torch.allclose(hessian, (A * e) @ A.T)
+    _, slope, flat = derivatives(lambda v: (2 * v).sum(), x)
+    assert slope.tolist() == [2.0] * 4 and not flat.any() and not x.requires_grad
