@@ -122,9 +122,9 @@ def _step(current: Tensor, reference: Tensor, start: Tensor, lowest: Tensor, mov
           allowed: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Try moves from `start` for the allowed blocks; give the best vectors, their costs, and who moved."""
     best = start
-    trials = start + scale * torch.tensor(moves, device=start.device).view(-1, 1, 1, 1, 2)  # (moves, B, rows, columns, 2)
-    many = [x.expand(len(moves), *x.shape).flatten(0, 1) for x in (current, reference)]
-    costs = block_cost(*many, trials.flatten(0, 1)).view(trials.shape[:-1])
+    trials = start + scale * torch.tensor(moves, device=start.device).view(-1, 1, 1, 1, 2)  # one for each move
+    now, past = (x.expand(len(moves), *x.shape).flatten(0, 1) for x in (current, reference))
+    costs = block_cost(now, past, trials.flatten(0, 1)).view(trials.shape[:-1])
     for tried, cost in zip(trials, costs, strict=True):
         better = allowed & (cost < lowest) & (tried.abs().amax(-1) <= 2 * reach)
         best, lowest = torch.where(better[..., None], tried, best), torch.where(better, cost, lowest)

@@ -91,7 +91,10 @@ def test_derivatives_equal_those_by_hand_and_need_no_second_derivative_of_a_line
     x = torch.tensor([0.3, -0.2, 0.5, 1.0], dtype=torch.float64)
     value, gradient, hessian = derivatives(lambda v: (v @ A).exp().sum(), x)
     e = (x @ A).exp()
-    assert torch.allclose(value, e.sum()) and torch.allclose(gradient, A @ e)
+    assert torch.allclose(value, e.sum())
+    assert torch.allclose(gradient, A @ e)
     assert torch.allclose(hessian, (A * e) @ A.T)
     _, slope, flat = derivatives(lambda v: (2 * v).sum(), x)
-    assert slope.tolist() == [2.0] * 4 and not flat.any() and not x.requires_grad
+    assert slope.tolist() == [2.0] * 4
+    assert not flat.any()
+    assert not x.requires_grad
