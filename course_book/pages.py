@@ -16,9 +16,8 @@ which tests hold that code to its promise.
 """
 MEASURED_HEAD = """# Run time and memory
 
-What each notebook took on two CPU cores without a GPU, everything from the import of torch to the last figure. Another
-machine with two slower cores took two to four times as long. Peak memory is the largest resident set of the kernel's
-process.
+What each notebook took on two slow CPU cores without a GPU, everything from the import of torch to the last figure.
+Peak memory is the largest resident set of the kernel's process.
 """
 
 

@@ -17,6 +17,22 @@ from torch import Tensor
 from course_lib.checks import check_tensors, describe
 
 
+def unique_pairs(pairs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Each pair of numbers once, in order, much faster than torch.unique does it for rows.
+
+    Args:
+        pairs: (N, 2) int64.
+
+    Returns:
+        (U, 2) different pairs, which of them each pair is (N,), and how often each comes (U,).
+    """
+    low = int(pairs.min()) if len(pairs) else 0
+    span = int(pairs.max()) - low + 1 if len(pairs) else 1
+    keys = (pairs[:, 0] - low) * span + pairs[:, 1] - low
+    keys, place, count = torch.unique(keys, return_inverse=True, return_counts=True)
+    return torch.stack([keys // span, keys % span], dim=1) + low, place, count
+
+
 def edges(faces: Tensor) -> tuple[Tensor, Tensor]:
     """The undirected edges of a mesh, each once.
 
@@ -31,7 +47,8 @@ def edges(faces: Tensor) -> tuple[Tensor, Tensor]:
     """
     check_faces(faces)
     pairs = torch.cat([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).sort(dim=1).values
-    return torch.unique(pairs, dim=0, return_counts=True)
+    found, _, uses = unique_pairs(pairs)
+    return found, uses
 
 
 def is_closed(faces: Tensor) -> bool:
@@ -42,7 +59,7 @@ def is_closed(faces: Tensor) -> bool:
     """
     check_faces(faces)
     directed = torch.cat([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-    once = torch.unique(directed, dim=0, return_counts=True)[1]
+    once = unique_pairs(directed)[2]
     return bool((once == 1).all() and (edges(faces)[1] == 2).all())
 
 
@@ -148,7 +165,7 @@ def subdivide(vertices: Tensor, faces: Tensor) -> tuple[Tensor, Tensor]:
     """
     check_mesh(vertices, faces)
     sides = torch.stack([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]], dim=1)  # (F, 3, 2)
-    pairs, place = torch.unique(sides.sort(dim=2).values.reshape(-1, 2), dim=0, return_inverse=True)
+    pairs, place, _ = unique_pairs(sides.sort(dim=2).values.reshape(-1, 2))
     middle = place.reshape(-1, 3) + len(vertices)  # number of the new vertex on each side
     (a, b, c), (ab, bc, ca) = faces.T, middle.T
     corners = [(a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca)]

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from course_lib.checks import check_positive, check_tensors, describe
+from course_lib.representation.mesh import unique_pairs
 
 
 def grid_points(n: int, half_width: float, dims: int = 3, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -153,7 +154,7 @@ def marching_tetrahedra(field: Tensor, level: float = 0.0, known: Tensor | None 
         for second in range(1, len(loop) - 1):
             triangles.append(ring[:, [0, second, second + 1]])
             deep.append(corners[chosen][:, [0, 3]])  # one corner inside, one outside
-    edges, place = torch.unique(torch.cat(triangles).reshape(-1, 2), dim=0, return_inverse=True)
+    edges, place, _ = unique_pairs(torch.cat(triangles).reshape(-1, 2))
     faces = place.reshape(-1, 3)
     point = torch.stack(torch.unravel_index(edges, field.shape), dim=-1).to(field.dtype)  # (V, 2, 3)
     low, high = value[edges[:, 0]], value[edges[:, 1]]

@@ -82,3 +82,9 @@ def test_changed_lock_installs_again(monkeypatch, tmp_path):
     bootstrap.main()
     assert done
     assert (tmp_path / "installed-from").read_text() == bootstrap.fingerprint()
+
+
+def test_installed_packages_are_compiled():
+    """Else every process of grading would compile torch again where Python may not write next to its modules."""
+    module = importlib.util.find_spec("torch.optim.lbfgs").origin
+    assert Path(importlib.util.cache_from_source(module)).exists()

@@ -54,6 +54,16 @@ def test_vertices_without_a_face_do_not_count():
     assert mesh.euler_characteristic(faces + 5) == 2
 
 
+@pytest.mark.parametrize("count", [0, 1, 500])
+def test_unique_pairs_are_those_of_torch(count, device):
+    pairs = torch.randint(-4, 9, (count, 2), generator=generator(count)).to(device)
+    found, place, uses = mesh.unique_pairs(pairs)
+    wanted = torch.unique(pairs, dim=0, return_inverse=True, return_counts=True)
+    assert found.tolist() == wanted[0].tolist()
+    assert uses.tolist() == wanted[2].tolist()
+    assert found[place].tolist() == pairs.tolist()
+
+
 def test_subdividing_changes_neither_shape_nor_kind():
     vertices, faces = mesh.subdivide(*TETRAHEDRON)
     assert mesh.is_closed(faces)
