@@ -192,7 +192,7 @@ def _inner(request: dict, descriptors: list[int], write: int, isolate: bool) -> 
         else:
             work = os.path.join(folder, "work")
             os.environ["HOME"] = folder
-        shutil.copytree(os.path.join(folder, "files"), work)
+        shutil.copytree(os.path.join(folder, "files"), work, dirs_exist_ok=True)  # a project may lie below /tmp/work
         os.chdir(work)
         confine.limit(limits["memory"], limits["disk"], limits["processes"])
         confine.drop_privileges()
