@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -190,6 +191,24 @@ def test_a_student_checks_a_notebook(course, programs):
     done = subprocess.run([*run, "none.ipynb"], env=programs, capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr == "error: cannot read none.ipynb: No such file or directory\n"
+
+
+@needs_sandbox
+def test_a_project_may_lie_where_the_sandbox_has_the_students_folder(course, monkeypatch):
+    """Inside, the notebook runs in /tmp/work; a folder of the same name outside must not be in the way."""
+    folder = Path("/tmp/work/a project of this test")
+    was_there = folder.parent.exists()
+    folder.mkdir(parents=True)
+    visible = sandbox_module._visible()
+    monkeypatch.setattr(sandbox_module, "_visible", lambda: [*visible, str(folder)])
+    try:
+        hand_in(course, {"eve": "honest_a"})
+        graded = check(course / "submitted" / "eve" / NAME / f"{NAME}.ipynb")
+    finally:
+        folder.rmdir()
+        if not was_there:
+            folder.parent.rmdir()
+    assert {verdict.status for verdict in graded.verdicts} == {"passed"}
 
 
 @needs_sandbox
