@@ -5,7 +5,7 @@ N ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install course book serve lab chapter check test lint bench lock
+.PHONY: help install course book serve lab chapter check portable test lint bench lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,11 @@ chapter: install ## Execute one chapter's text and store the notebook: make chap
 
 check: install ## Check that text, notebooks and stored outputs belong together
 	@$(BIN)/python -m course_book check
+
+portable: install ## Compare one chapter's outputs with the arithmetic of an older CPU: make portable N=08
+	@COURSE_STATIC=1 COURSE_DEVICE=cpu ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPATIBLE \
+		MKL_ENABLE_INSTRUCTIONS=SSE4_2 $(BIN)/pytest -q --nbval --nbval-current-env --nbval-cell-timeout=600 \
+		chapters/$(N)*.ipynb
 
 test: install ## Run everything that continuous integration runs
 	@$(BIN)/python -m course_book test

@@ -103,30 +103,29 @@ def diamond_search(current: Tensor, reference: Tensor, reach: int = 7) -> tuple[
     lowest = block_cost(current, reference, best)
     tried = torch.ones_like(lowest)
     walking = torch.ones_like(lowest, dtype=torch.bool)
-    while walking.any():
-        best, lowest, moved = _step(current, reference, best, lowest, LARGE, 2, reach, walking)
+    while walking.any():  # a block that has stopped finds nothing better at the same place, so all may try again
+        best, lowest, moved = _step(current, reference, best, lowest, LARGE, 2, reach)
         tried += walking * len(LARGE)
         walking = walking & moved
-    best, _, _ = _step(current, reference, best, lowest, SMALL, 2, reach, torch.ones_like(walking))
+    best, _, _ = _step(current, reference, best, lowest, SMALL, 2, reach)
     return best, float((tried + len(SMALL)).mean())
 
 
 def refine_half_pixel(current: Tensor, reference: Tensor, vectors: Tensor) -> Tensor:
     """Try the eight half-pixel neighbours of each vector and keep the best; shapes as `full_search`."""
     lowest = block_cost(current, reference, vectors)
-    everywhere = torch.ones_like(lowest, dtype=torch.bool)
-    return _step(current, reference, vectors, lowest, AROUND, 1, 1 << 14, everywhere)[0]
+    return _step(current, reference, vectors, lowest, AROUND, 1, 1 << 14)[0]
 
 
-def _step(current: Tensor, reference: Tensor, start: Tensor, lowest: Tensor, moves: tuple, scale: int, reach: int,
-          allowed: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
-    """Try moves from `start` for the allowed blocks; give the best vectors, their costs, and who moved."""
+def _step(current: Tensor, reference: Tensor, start: Tensor, lowest: Tensor, moves: tuple, scale: int,
+          reach: int) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+    """Try moves from `start`; give the best vectors, their costs, and which blocks moved."""
     best = start
     trials = start + scale * torch.tensor(moves, device=start.device).view(-1, 1, 1, 1, 2)  # one for each move
     now, past = (x.expand(len(moves), *x.shape).flatten(0, 1) for x in (current, reference))
     costs = block_cost(now, past, trials.flatten(0, 1)).view(trials.shape[:-1])
     for tried, cost in zip(trials, costs, strict=True):
-        better = allowed & (cost < lowest) & (tried.abs().amax(-1) <= 2 * reach)
+        better = (cost < lowest) & (tried.abs().amax(-1) <= 2 * reach)
         best, lowest = torch.where(better[..., None], tried, best), torch.where(better, cost, lowest)
     return best, lowest, (best != start).any(-1)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import re
 
+import numpy as np
 import pytest
 from IPython.display import Markdown
 from ipywidgets import Dropdown, FloatSlider, HBox, Output, VBox
-from PIL import Image
+from PIL import Image, ImageFilter
 
+from course_lib.data import photograph
 from course_lib.viz import BLUE, Table, display, explore, figure, show, table
 
 CAPTION = "A straight line from the origin."
@@ -74,6 +76,19 @@ def test_png_holds_what_was_drawn(shown):
     colours = Image.open(io.BytesIO(shown[0][0][0]["image/png"])).convert("RGB").getcolors(1 << 20)
     blue = tuple(int(BLUE[i : i + 2], 16) for i in (1, 3, 5))
     assert max(sum(abs(a - b) for a, b in zip(colour, blue, strict=True)) < 12 for _, colour in colours)
+
+
+def test_a_photograph_keeps_its_colours(shown):
+    made = figure(1, 1, width=2.0, height=2.0)[0]
+    photo = photograph("astronaut", 200)
+    axes = made.axes[0]
+    axes.imshow(photo.permute(1, 2, 0).numpy())
+    axes.axis("off")
+    show(made, CAPTION, ALT)
+    stored = Image.open(io.BytesIO(shown[0][0][0]["image/png"])).convert("RGB")
+    drawn = Image.fromarray(np.asarray(made.canvas.buffer_rgba())[..., :3])
+    blurred = [np.asarray(p.filter(ImageFilter.BoxBlur(2)), float) for p in (stored, drawn)]  # averages the dither
+    assert np.abs(blurred[0] - blurred[1]).mean() < 1.0  # of 255
 
 
 def test_table_in_markdown_and_plain_text():

@@ -73,6 +73,13 @@ def test_searches_find_the_motion_of_a_pan():
     assert tried < 40
 
 
+@pytest.mark.parametrize("search", [codec.full_search, codec.diamond_search])
+def test_searches_stay_within_reach(search):
+    clip = camera_clip(photograph("camera", 160), 2, (64, 64), (6.0, -5.0))[:, 0]
+    vectors, _ = search(clip[1:], clip[:1], 4)
+    assert int(vectors.abs().max()) == 2 * 4  # half pixels; the motion is larger
+
+
 def test_half_pixels_never_hurt():
     now, before = PAN[1:2].mean(1), PAN[:1].mean(1)
     vectors = codec.full_search(now, before)[0]
