@@ -14,6 +14,8 @@ from torch import Tensor
 
 from course_lib.checks import check_tensors
 
+TIE = 1e-5  # costs this close are equal: sums in another order differ by less, and counts of bits by far more
+
 
 def winner_take_all(volume: Tensor, subpixel: bool = True) -> Tensor:
     """The cheapest disparity of each pixel.
@@ -23,13 +25,14 @@ def winner_take_all(volume: Tensor, subpixel: bool = True) -> Tensor:
         subpixel: Refine by a parabola; the gradient then flows from the disparity into the three costs around it.
 
     Returns:
-        (B, H, W) pixels, 0 to D - 1; among equal costs the smallest disparity.
+        (B, H, W) pixels, 0 to D - 1; among costs that differ by rounding only (1e-5) the smallest disparity.
 
     Raises:
         ValueError: For bad shapes or values.
     """
     check_tensors(volume=(volume, "B D H W"))
-    best = volume.argmin(1, keepdim=True)  # (B, 1, H, W)
+    equal = volume <= volume.amin(1, keepdim=True) + TIE
+    best = equal.byte().argmax(1, keepdim=True)  # the first of them, (B, 1, H, W)
     whole = best.to(volume.dtype)
     if not subpixel or volume.shape[1] < 3:
         return whole[:, 0]

@@ -144,6 +144,16 @@ def test_on_one_row_forth_and_back_give_the_exact_minimum():
     assert energy(best) == pytest.approx(min(energy(labels) for labels in product(range(3), repeat=6)))
 
 
+def test_costs_that_differ_by_rounding_are_equal():
+    volume = torch.full((1, 6, 4, 5), 0.5)
+    volume[:, 2] = 0.25
+    volume[:, 4] = 0.25 - 1e-7  # as a sum in another order gives
+    found = stereo.winner_take_all(volume, subpixel=False)
+    assert torch.equal(found, torch.full((1, 4, 5), 2.0))
+    volume[:, 4] -= 1e-3
+    assert torch.equal(stereo.winner_take_all(volume, subpixel=False), torch.full((1, 4, 5), 4.0))
+
+
 def test_without_penalties_nothing_changes(close):
     volume, guide = (
         torch.rand(1, 6, 7, 8, generator=generator(7), dtype=torch.float64),
