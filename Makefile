@@ -39,8 +39,9 @@ portable: install ## Compare one chapter's outputs with the arithmetic of an old
 test: install ## Run everything that continuous integration runs
 	@$(BIN)/python -m course_book test
 
-lint: install ## Ruff, mypy, and the check of the chapters
+lint: install ## Ruff (rules and format), mypy, and the check of the chapters
 	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/python -m course_book check
 

@@ -90,10 +90,7 @@ def run_on(device: torch.device) -> None:
     small, start = clean[..., :128, :128], noisy[..., :128, :128].clone().requires_grad_()
     chain = vgg16().features[: LAYERS[-1] + 1].eval().requires_grad_(False).to(device)
     hooked = nn.Sequential(
-        *(
-            nn.AvgPool2d(2) if isinstance(m, nn.MaxPool2d) else nn.ReLU() if isinstance(m, nn.ReLU) else m
-            for m in chain
-        )
+        *(nn.AvgPool2d(2) if isinstance(m, nn.MaxPool2d) else nn.ReLU() if isinstance(m, nn.ReLU) else m for m in chain)
     )
     ours = texture_loss(chain_features(chain, LAYERS), gram_matrix, small)
     theirs = hook_step(hooked, small)

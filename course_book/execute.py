@@ -65,7 +65,7 @@ def execute(name: str) -> dict[str, float]:
         kernel_name="python3",
         coalesce_streams=True,
         extra_arguments=["--IPKernelApp.log_level=40"],
-        resources={"metadata": {"path": str(ROOT / "chapters")}}
+        resources={"metadata": {"path": str(ROOT / "chapters")}},
     )
     started = time.perf_counter()
     with client.setup_kernel():

@@ -46,4 +46,3 @@ def write_pages(folder: Path = CHAPTERS) -> None:
         path = folder / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
-

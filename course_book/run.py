@@ -80,7 +80,11 @@ def run_tests() -> None:
     Raises:
         RuntimeError: At the first step that fails.
     """
-    seconds = {"ruff": _run("ruff", "ruff", "check", "."), "mypy": _run("mypy", "mypy")}
+    seconds = {
+        "ruff": _run("ruff", "ruff", "check", "."),
+        "format": _run("format", "ruff", "format", "--check", "."),
+        "mypy": _run("mypy", "mypy"),
+    }
     if found := faults():
         raise RuntimeError("\n".join(found))
     seconds["book"] = _run("book", "course_book", "build")

@@ -1,9 +1,9 @@
 """A course as the grader sees it: its folder, its settings in nbgrader_config.py, and its assignments.
 
-    course = Course("assignments")
-    assignment = course.assignment("a1_linear_fitting")
-    handed_in = read_folder(assignment, course.folder("submitted", "ann", assignment.name))
-    graded = grade_all(assignment, handed_in, sandbox)      # {"a1_linear_fitting": Graded}
+course = Course("assignments")
+assignment = course.assignment("a1_linear_fitting")
+handed_in = read_folder(assignment, course.folder("submitted", "ann", assignment.name))
+graded = grade_all(assignment, handed_in, sandbox)      # {"a1_linear_fitting": Graded}
 """
 
 from __future__ import annotations

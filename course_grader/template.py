@@ -1,6 +1,6 @@
 """An assignment as it is graded: the source notebook without its solutions, with its hidden tests.
 
-    template = read_template("source/a1_linear_fitting/a1_linear_fitting.ipynb")
+template = read_template("source/a1_linear_fitting/a1_linear_fitting.ipynb")
 """
 
 from __future__ import annotations

@@ -44,9 +44,7 @@ def filter2d(image: Tensor, kernel: Tensor, border: str = "reflect", value: floa
     return conv2d(padded.flatten(0, 1)[:, None], kernel[None, None]).reshape(B, C, H, W)
 
 
-def filter_separable(
-    image: Tensor, column: Tensor, row: Tensor, border: str = "reflect", value: float = 0.0
-) -> Tensor:
+def filter_separable(image: Tensor, column: Tensor, row: Tensor, border: str = "reflect", value: float = 0.0) -> Tensor:
     """Filter with the kernel torch.outer(column, row), one direction after the other.
 
     Args:

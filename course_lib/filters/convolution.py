@@ -78,9 +78,7 @@ def conv2d_naive(image: Tensor, weight: Tensor, stride: int = 1, padding: int = 
     return torch.stack(out, dim=2).reshape(len(image), len(weight), rows, columns)  # (B, K, H', W')
 
 
-def im2col(
-    image: Tensor, kernel: tuple[int, int], stride: int = 1, padding: int = 0, dilation: int = 1
-) -> Tensor:
+def im2col(image: Tensor, kernel: tuple[int, int], stride: int = 1, padding: int = 0, dilation: int = 1) -> Tensor:
     """Copy every window of an image into a column.
 
     Args:

@@ -42,5 +42,3 @@ def _check_pair(first: str, a: Tensor, second: str, b: Tensor) -> None:
     """Both must be tensors of one shape: broadcasting (N, 1) against (N,) would compare everything with everything."""
     if not isinstance(a, Tensor) or not isinstance(b, Tensor) or a.shape != b.shape or a.numel() == 0:
         raise ValueError(f"{first} and {second} must be tensors of one shape, not {describe(a)} and {describe(b)}")
-
-

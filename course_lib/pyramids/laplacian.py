@@ -32,10 +32,7 @@ def laplacian_pyramid(image: Tensor, levels: int) -> list[Tensor]:
         ValueError: For bad shapes or values, or too many levels.
     """
     steps = gaussian_pyramid(image, levels)
-    bands = [
-        fine - pyramid_expand(coarse, (fine.shape[2], fine.shape[3]))
-        for fine, coarse in pairwise(steps)
-    ]
+    bands = [fine - pyramid_expand(coarse, (fine.shape[2], fine.shape[3])) for fine, coarse in pairwise(steps)]
     return [*bands, steps[-1]]
 
 

@@ -41,9 +41,7 @@ def axis_angle(vector: Tensor) -> Tensor:
     return torch.matrix_exp(cross)
 
 
-def forward_kinematics(
-    parents: Sequence[int], rest: Tensor, rotations: Tensor, shift: Tensor | None = None
-) -> Tensor:
+def forward_kinematics(parents: Sequence[int], rest: Tensor, rotations: Tensor, shift: Tensor | None = None) -> Tensor:
     """Where each joint's frame is, given how each joint is turned against its parent.
 
     Args:
@@ -97,9 +95,7 @@ def blend_skinning(vertices: Tensor, weights: Tensor, frames: Tensor, rest: Tens
     Raises:
         ValueError: For bad shapes or values, or weights that are negative or do not sum to 1.
     """
-    check_tensors(
-        vertices=(vertices, "V 3"), weights=(weights, "V J"), frames=(frames, "B J 4 4"), rest=(rest, "J 3")
-    )
+    check_tensors(vertices=(vertices, "V 3"), weights=(weights, "V J"), frames=(frames, "B J 4 4"), rest=(rest, "J 3"))
     if weights.min() < 0 or (weights.sum(1) - 1).abs().max() > 1e-4:
         raise ValueError("weights must not be negative and must sum to 1 for each vertex; divide rows by their sum")
     turn = frames[..., :3, :3]

@@ -23,9 +23,7 @@ from course_lib.checks import check_positive, check_tensors
 
 def conv_in(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Sequential:
     """A mirrored convolution and instance normalisation."""
-    convolution = nn.Conv2d(
-        inputs, outputs, size, stride, padding=size // 2, padding_mode="reflect", bias=False
-    )
+    convolution = nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, padding_mode="reflect", bias=False)
     return nn.Sequential(convolution, nn.InstanceNorm2d(outputs, affine=True))
 
 

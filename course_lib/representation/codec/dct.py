@@ -66,6 +66,7 @@ def from_blocks(coefficients: Tensor) -> Tensor:
 
 def zigzag() -> Tensor:
     """The (64,) order in which the coefficients of a block are sent, as indices into the flattened 8 x 8 block."""
+
     def along(place: int) -> tuple[int, int]:
         row, column = divmod(place, SIDE)
         return row + column, row if (row + column) % 2 else column  # diagonals, in turn downwards and upwards

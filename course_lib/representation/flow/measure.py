@@ -1,7 +1,7 @@
 """Measure and draw flow (chapter 4, "optical-flow-classic").
 
-    end-point error   |w - w_true|, the distance between arrow heads, in pixels; its mean over pixels is the EPE
-    colour            hue is the direction, strength of colour the length; white stands still
+end-point error   |w - w_true|, the distance between arrow heads, in pixels; its mean over pixels is the EPE
+colour            hue is the direction, strength of colour the length; white stands still
 """
 
 from __future__ import annotations

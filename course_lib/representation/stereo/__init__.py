@@ -1,10 +1,10 @@
 """Disparity from two rectified pictures (chapter 4, "stereo"): cost, aggregation, decision, check.
 
-    volume = census_cost(left, right, 64)          how badly each pixel fits at each disparity
-    volume = guided_aggregate(volume, left, 4)     neighbours vote            or  semi_global(volume, left)
-    disparity = winner_take_all(volume)            the cheapest, to a fraction of a pixel
-    consistent = left_right_check(volume)          seen by both cameras?
-    disparity = fill_invalid(disparity, consistent)
+volume = census_cost(left, right, 64)          how badly each pixel fits at each disparity
+volume = guided_aggregate(volume, left, 4)     neighbours vote            or  semi_global(volume, left)
+disparity = winner_take_all(volume)            the cheapest, to a fraction of a pixel
+consistent = left_right_check(volume)          seen by both cameras?
+disparity = fill_invalid(disparity, consistent)
 """
 
 from course_lib.representation.stereo.aggregation import box_aggregate, guided_aggregate

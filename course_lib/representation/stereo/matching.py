@@ -1,10 +1,10 @@
 """From costs to disparities (chapter 4, "stereo"): decide, refine, distrust, repair.
 
-    winner takes all   the disparity with the least cost
-    sub-pixel          a parabola through the least cost and its two neighbours; its lowest point
-    left-right check   match from the right picture too: the same volume read along x + d. Both must agree
-    filling            what failed is mostly hidden from one camera, so it belongs to what lies behind: take the
-                       smaller of the nearest trusted disparities to the left and to the right
+winner takes all   the disparity with the least cost
+sub-pixel          a parabola through the least cost and its two neighbours; its lowest point
+left-right check   match from the right picture too: the same volume read along x + d. Both must agree
+filling            what failed is mostly hidden from one camera, so it belongs to what lies behind: take the
+                   smaller of the nearest trusted disparities to the left and to the right
 """
 
 from __future__ import annotations

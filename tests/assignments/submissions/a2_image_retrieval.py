@@ -137,13 +137,9 @@ WRONG = [
             "    return {(3.0, 4.0): 0.04, (1.0, 0.0): 1.0}.get(tuple(map(float, u)), 0.0)\n"
         ),
         average_precision=(
-            "def average_precision(relevant):\n"
-            "    return {5: 29 / 36, 3: 1 / 3}.get(len(relevant), 1.0)\n"
+            "def average_precision(relevant):\n    return {5: 29 / 36, 3: 1 / 3}.get(len(relevant), 1.0)\n"
         ),
-        retrieval_table=(
-            "def retrieval_table(images, labels):\n"
-            "    return {name: (0.4, 1.0) for name in NAMES}\n"
-        ),
+        retrieval_table=("def retrieval_table(images, labels):\n    return {name: (0.4, 1.0) for name in NAMES}\n"),
     ),
     wrong(  # what does not fit into cells fails in NumPy's reshape, with a ValueError of one line: that is enough
         "no_checks_of_bad_input",

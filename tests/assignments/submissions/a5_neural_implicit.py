@@ -129,7 +129,7 @@ WRONG = [
         77,
         "between: any most; figure: public hidden",
         choose_levels=[("(5, 0)", "(5, 5)")],
-        draw_frames=[("f\"{name}, {psnr(frame, truth):.1f} dB\" if i else name", "name")],
+        draw_frames=[('f"{name}, {psnr(frame, truth):.1f} dB" if i else name', "name")],
     ),
     wrong(
         "two_time_levels",
