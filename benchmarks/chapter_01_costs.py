@@ -15,12 +15,12 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor, nn
 
 from benchmarks.common import machine, medians, settle
+from course_lib.classical.gaussian_classifier import fit_gaussians
+from course_lib.core.seeding import generator
+from course_lib.core.training import train
 from course_lib.data import digits, split_indices
-from course_lib.gaussian_classifier import fit_gaussians
 from course_lib.linear import linear_scores
-from course_lib.neighbours import knn_predict
-from course_lib.seeding import generator
-from course_lib.training import train
+from course_lib.ops.neighbours import knn_predict
 
 CARD = Path(__file__).resolve().parent.parent / "chapters" / "cards" / "01_costs.json"
 SAMPLES = [500, 1000, 2000, 4000, 8000, 16_000, 32_000]

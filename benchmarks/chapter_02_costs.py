@@ -12,10 +12,10 @@ from pathlib import Path
 import torch
 
 from benchmarks.common import machine, medians, settle
+from course_lib.core.seeding import generator
 from course_lib.data import digits
 from course_lib.linear import normal_equation
-from course_lib.neighbours import knn_predict
-from course_lib.seeding import generator
+from course_lib.ops.neighbours import knn_predict
 
 CARD = Path(__file__).resolve().parent.parent / "chapters" / "cards" / "02_costs.json"
 SAMPLES = [250, 500, 1000, 2000, 4000, 8000, 16_000, 32_000, 64_000]

@@ -13,7 +13,8 @@ import torch
 from torch.nn import functional as F
 
 from benchmarks.common import machine, medians, settle
-from course_lib.filters import (
+from course_lib.core.seeding import generator
+from course_lib.ops.filters import (
     box_filter,
     box_kernel,
     conv2d_fft,
@@ -22,7 +23,6 @@ from course_lib.filters import (
     filter2d,
     filter_separable,
 )
-from course_lib.seeding import generator
 
 CARD = Path(__file__).resolve().parent.parent / "chapters" / "cards" / "05_costs.json"
 WINDOWS = [3, 5, 9, 15, 25, 41, 61, 101, 161]

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from threadpoolctl import threadpool_limits
 
-from course_lib.seeding import pin
+from course_lib.core.seeding import pin
 
 THREADS = 2
 LIMIT = 1.5  # slower than a peer by more than this has to be explained

@@ -17,9 +17,9 @@ from skimage import transform
 from torch.nn import functional as F
 
 from benchmarks.common import THREADS, compare
-from course_lib.filters import box_filter, gaussian_filter, gaussian_kernel, sobel
-from course_lib.pyramids import gaussian_pyramid, laplacian_pyramid
-from course_lib.seeding import generator
+from course_lib.core.seeding import generator
+from course_lib.ops.filters import box_filter, gaussian_filter, gaussian_kernel, sobel
+from course_lib.ops.pyramids import gaussian_pyramid, laplacian_pyramid
 
 try:
     import cv2

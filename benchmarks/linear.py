@@ -7,8 +7,8 @@ import torch
 from sklearn.linear_model import LinearRegression, Ridge
 
 from benchmarks.common import compare
+from course_lib.core.seeding import generator
 from course_lib.linear import least_squares, normal_equation, polynomial_features, ridge
-from course_lib.seeding import generator
 
 
 def run() -> None:

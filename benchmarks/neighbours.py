@@ -6,7 +6,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from benchmarks.common import compare
 from course_lib.data import digits, split_indices
-from course_lib.neighbours import knn_predict
+from course_lib.ops.neighbours import knn_predict
 
 
 def run() -> None:

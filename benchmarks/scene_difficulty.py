@@ -20,9 +20,9 @@ import torch.nn.functional as F
 from sklearn.linear_model import RidgeClassifier
 from torch import Tensor, nn
 
+from course_lib.core.seeding import pin
 from course_lib.data.scenes import ACTIONS, CLASSES, Difficulty, render, sample_actions, sample_scenes, scene_dataset
 from course_lib.data.scenes.datasets import block_generator
-from course_lib.seeding import pin
 
 CARD = Path(__file__).resolve().parent.parent / "chapters" / "cards" / "scenes_difficulty.json"
 TRAIN, TEST = 4096, 2048

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from skimage.draw import disk
 
+from course_lib.core.seeding import generator, pin
 from course_lib.data.scenes import flow, mask_boxes, occlusion, render, sample_clips, sample_scenes, visible_masks
 from course_lib.data.scenes.datasets import SceneStream
-from course_lib.seeding import generator, pin
 
 BATCH = 128
 

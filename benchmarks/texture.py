@@ -14,10 +14,10 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 from torchvision.models import vgg16
 
 from benchmarks.common import compare
+from course_lib.core.device import available_devices
+from course_lib.core.seeding import generator
 from course_lib.data import photograph
-from course_lib.device import available_devices
 from course_lib.metrics import lpips, ssim
-from course_lib.seeding import generator
 from course_lib.texture import chain_features, gram_matrix, texture_loss
 from course_lib.texture.features import VGG_MEAN, VGG_STD
 

@@ -19,14 +19,13 @@ import torchvision
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from course_lib.adversarial import deepfool, fgsm, pgd
-from course_lib.convnets import Backbone
+from course_lib.adversarial.attacks import deepfool, fgsm, pgd
+from course_lib.core.device import pick_device
+from course_lib.core.seeding import generator, pin
+from course_lib.core.weights import load_checkpoint
 from course_lib.data.scenes import CLASSES, scene_dataset
-from course_lib.device import pick_device
-from course_lib.interpretability import SceneNet
 from course_lib.metrics import accuracy
-from course_lib.seeding import generator, pin
-from course_lib.weights import load_checkpoint
+from course_lib.networks.backbones import Backbone, SceneNet
 from recipes.cifar import add_source, environment, read_npz
 from recipes.scene_classifier import LEVEL
 

@@ -24,10 +24,10 @@ from PIL import Image
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from course_lib.convnets.backbone import CIFAR_MEAN
-from course_lib.layers import smoothed_cross_entropy
+from course_lib.core.seeding import generator
+from course_lib.networks.backbones.backbone import CIFAR_MEAN
+from course_lib.networks.layers import smoothed_cross_entropy
 from course_lib.optim import warmup_cosine
-from course_lib.seeding import generator
 
 Data = tuple[Tensor, Tensor, Tensor, Tensor]
 

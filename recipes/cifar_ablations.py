@@ -23,9 +23,9 @@ import torch.multiprocessing
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from course_lib.convnets import SwitchedNet
-from course_lib.device import pick_device
-from course_lib.seeding import generator, pin
+from course_lib.architectures import SwitchedNet
+from course_lib.core.device import pick_device
+from course_lib.core.seeding import generator, pin
 from recipes.cifar import Data, add_source, environment, fit, load
 
 CARDS = Path(__file__).resolve().parent.parent / "chapters" / "cards"

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import torch
 
-from course_lib.convnets import Backbone
-from course_lib.device import pick_device
-from course_lib.seeding import pin
-from course_lib.weights import save_checkpoint
+from course_lib.core.device import pick_device
+from course_lib.core.seeding import pin
+from course_lib.core.weights import save_checkpoint
+from course_lib.networks.backbones import Backbone
 from recipes.cifar import Data, add_source, environment, fit, load, predict
 
 

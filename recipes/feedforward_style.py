@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from course_lib.core.seeding import generator, pin
+from course_lib.core.weights import load_checkpoint, save_checkpoint
 from course_lib.data import photograph
 from course_lib.optim import warmup_cosine
-from course_lib.seeding import generator, pin
 from course_lib.texture import (
     RandomFilters,
     TransformNet,
@@ -28,7 +29,6 @@ from course_lib.texture import (
     synthesise,
     texture_loss,
 )
-from course_lib.weights import load_checkpoint, save_checkpoint
 from recipes.cifar import environment
 
 NAME, STYLE, WEIGHT = "feedforward_style", "gravel", 1.0

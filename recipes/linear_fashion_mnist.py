@@ -19,12 +19,12 @@ from torch import Tensor
 from torchvision.datasets import FashionMNIST
 from tqdm import tqdm
 
-from course_lib.device import pick_device
+from course_lib.core.device import pick_device
+from course_lib.core.seeding import generator, pin
+from course_lib.core.training import train
 from course_lib.linear import cross_entropy
-from course_lib.neighbours import knn_predict
+from course_lib.ops.neighbours import knn_predict
 from course_lib.optim import SGD
-from course_lib.seeding import generator, pin
-from course_lib.training import train
 
 CARD = Path(__file__).resolve().parent.parent / "chapters" / "cards" / "02_fashion_mnist.json"
 DATA = "Fashion-MNIST, 60,000 training and 10,000 test images"

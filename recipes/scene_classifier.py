@@ -18,14 +18,14 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
+from course_lib.core.device import pick_device
+from course_lib.core.seeding import generator, pin
+from course_lib.core.training import batches
+from course_lib.core.weights import load_checkpoint, save_checkpoint
 from course_lib.data.scenes import CLASSES, scene_dataset
-from course_lib.device import pick_device
-from course_lib.interpretability import SceneNet
 from course_lib.metrics import accuracy
+from course_lib.networks.backbones import SceneNet
 from course_lib.optim import warmup_cosine
-from course_lib.seeding import generator, pin
-from course_lib.training import batches
-from course_lib.weights import load_checkpoint, save_checkpoint
 from recipes.cifar import environment
 
 TRAIN, TEST, LEVEL = 4608, 1024, 0.3

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from course_lib.core.seeding import generator, pin
 from course_lib.data import photograph
-from course_lib.seeding import generator, pin
 from course_lib.texture import (
     RandomFilters,
     content_loss,

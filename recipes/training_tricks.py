@@ -26,11 +26,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from course_lib.architectures.tricks import Tricks, train_with
+from course_lib.core.seeding import generator, pin
 from course_lib.data import digits
-from course_lib.layers import MLP
 from course_lib.metrics import accuracy
-from course_lib.seeding import generator, pin
-from course_lib.tricks import Tricks, train_with
+from course_lib.networks.layers import MLP
 from recipes import linear_fashion_mnist
 
 CARDS = Path(__file__).resolve().parent.parent / "chapters" / "cards"

@@ -9,8 +9,8 @@ import pytest
 import torch
 from hypothesis import settings
 
-from course_lib.device import available_devices
-from course_lib.seeding import pin
+from course_lib.core.device import available_devices
+from course_lib.core.seeding import pin
 
 settings.register_profile("course", deadline=None, derandomize=True, database=None, max_examples=40)
 settings.load_profile("course")

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from course_lib.checks import describe
+from course_lib.core.checks import describe
 
 Axis = int | tuple[int, ...] | None
 Pull = Callable[[np.ndarray], Sequence[np.ndarray]]

@@ -11,13 +11,11 @@ from course_lib.interpretability.pca import PCA, fit_pca
 from course_lib.interpretability.record import class_scores, find_layer, recorded, score_gradient
 from course_lib.interpretability.retrieval import precision_at_k
 from course_lib.interpretability.saliency import saliency
-from course_lib.interpretability.scene_net import SceneNet
 
 __all__ = [
     "PCA",
     "DeconvReLU",
     "GuidedReLU",
-    "SceneNet",
     "class_activation_map",
     "class_scores",
     "deconvnet",

@@ -15,8 +15,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_positive, check_tensors
-from course_lib.filters import gaussian_filter
+from course_lib.core.checks import check_positive, check_tensors
+from course_lib.ops.filters import gaussian_filter
 
 Objective = Callable[[Tensor], Tensor]
 

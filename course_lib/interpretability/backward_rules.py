@@ -21,7 +21,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from course_lib.checks import check_tensors
+from course_lib.core.checks import check_tensors
 from course_lib.interpretability.record import score_gradient
 
 

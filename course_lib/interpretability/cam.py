@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_lib.checks import check_labels, check_tensors
+from course_lib.core.checks import check_labels, check_tensors
 from course_lib.interpretability.backward_rules import guided_backprop
 from course_lib.interpretability.record import class_scores, recorded
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from course_lib import optim
-from course_lib.checks import check_positive, check_tensors
+from course_lib.core.checks import check_positive, check_tensors
 
 
 def total_variation(images: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ import torch
 from scipy.stats import rankdata
 from torch import Tensor, nn
 
-from course_lib.checks import check_positive, check_tensors
+from course_lib.core.checks import check_positive, check_tensors
 
 
 def pointing_game(maps: Tensor, masks: Tensor) -> float:

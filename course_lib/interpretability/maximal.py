@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_lib.checks import check_positive, check_tensors
+from course_lib.core.checks import check_positive, check_tensors
 
 
 def maximal_patches(images: Tensor, maps: Tensor, unit: int, count: int, side: int) -> tuple[Tensor, Tensor]:

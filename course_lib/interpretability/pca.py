@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_tensors
+from course_lib.core.checks import check_tensors
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from course_lib.checks import check_labels
+from course_lib.core.checks import check_labels
 
 
 def find_layer(model: nn.Module, name: str) -> nn.Module:

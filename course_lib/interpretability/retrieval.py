@@ -8,8 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_labels, check_tensors
-from course_lib.neighbours import pairwise_distances
+from course_lib.core.checks import check_labels, check_tensors
+from course_lib.ops.neighbours import pairwise_distances
 
 
 def precision_at_k(features: Tensor, labels: Tensor, k: int) -> float:

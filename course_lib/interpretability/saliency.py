@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from course_lib.checks import check_tensors
+from course_lib.core.checks import check_tensors
 from course_lib.interpretability.record import score_gradient
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_tensors
+from course_lib.core.checks import check_tensors
 
 
 def add_bias(X: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from course_lib.checks import check_tensors
+from course_lib.core.checks import check_tensors
 from course_lib.linear.basis import add_bias
 
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_positive, check_tensors
+from course_lib.core.checks import check_positive, check_tensors
 
 
 def lasso(X: Tensor, y: Tensor, penalty: float, sweeps: int = 1000, tolerance: float = 1e-10) -> tuple[Tensor, Tensor]:

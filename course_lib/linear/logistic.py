@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from course_lib.checks import check_labels, check_tensors, describe
+from course_lib.core.checks import check_labels, check_tensors, describe
 from course_lib.linear.basis import add_bias
 from course_lib.optim.newton import newton
 

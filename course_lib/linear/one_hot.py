@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_labels, check_tensors
+from course_lib.core.checks import check_labels, check_tensors
 from course_lib.linear.basis import add_bias
 from course_lib.linear.least_squares import least_squares
 

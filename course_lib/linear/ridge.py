@@ -14,7 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_positive, check_tensors
+from course_lib.core.checks import check_positive, check_tensors
 
 
 def ridge(X: Tensor, y: Tensor, penalty: float) -> tuple[Tensor, Tensor]:

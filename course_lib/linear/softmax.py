@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_labels, check_positive, check_tensors, describe
+from course_lib.core.checks import check_labels, check_positive, check_tensors, describe
 from course_lib.linear.basis import add_bias
 from course_lib.optim.newton import newton
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from course_lib.checks import describe
+from course_lib.core.checks import describe
 
 
 def accuracy(guess: Tensor, labels: Tensor) -> float:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
-from course_lib.checks import check_tensors
+from course_lib.core.checks import check_tensors
 
 
 def unit_length(maps: Tensor, eps: float = 1e-10) -> Tensor:

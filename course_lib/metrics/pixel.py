@@ -17,7 +17,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_positive, describe
+from course_lib.core.checks import check_positive, describe
 
 
 def l2_distance(prediction: Tensor, target: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ import math
 
 from torch import Tensor
 
-from course_lib.checks import check_positive
+from course_lib.core.checks import check_positive
 from course_lib.metrics.basic import rmse
 
 

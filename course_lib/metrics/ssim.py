@@ -14,8 +14,8 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from course_lib.checks import check_positive, check_tensors
-from course_lib.filters import gaussian_kernel
+from course_lib.core.checks import check_positive, check_tensors
+from course_lib.ops.filters import gaussian_kernel
 
 
 def ssim_map(images: Tensor, references: Tensor, peak: float = 1.0, gaussian: bool = True) -> Tensor:

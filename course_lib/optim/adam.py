@@ -16,7 +16,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_positive
+from course_lib.core.checks import check_positive
 
 
 class Adam:

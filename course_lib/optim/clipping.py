@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_positive
+from course_lib.core.checks import check_positive
 
 
 def clip_gradient_norm(params: Iterable[Tensor], limit: float) -> Tensor:

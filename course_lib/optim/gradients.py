@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_positive, check_tensors
+from course_lib.core.checks import check_positive, check_tensors
 
 
 def numerical_gradient(f: Callable[[Tensor], Tensor], x: Tensor, step: float = 1e-5) -> Tensor:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from course_lib.checks import check_positive
+from course_lib.core.checks import check_positive
 
 
 def warmup_cosine(step: int, steps: int, warmup: int = 0) -> float:

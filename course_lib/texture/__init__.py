@@ -5,22 +5,9 @@ from course_lib.texture.efros_leung import efros_leung
 from course_lib.texture.features import Features, RandomFilters, chain_features, stage_features, vgg19_features
 from course_lib.texture.feedforward import TransformNet
 from course_lib.texture.judge import autocorrelation, band_power, periodicity_error, spectrum_distance
-from course_lib.texture.statistics import (
-    channel_mean,
-    channel_mean_std,
-    gram_and_shifts,
-    gram_matrix,
-    shifted_gram,
-)
+from course_lib.texture.statistics import channel_mean, channel_mean_std, gram_and_shifts, gram_matrix, shifted_gram
 from course_lib.texture.style import content_loss, luminance, style_transfer_loss, with_luminance
-from course_lib.texture.synthesis import (
-    blurred_start,
-    noise_start,
-    statistics,
-    synthesise,
-    texture_loss,
-    with_period,
-)
+from course_lib.texture.synthesis import blurred_start, noise_start, statistics, synthesise, texture_loss, with_period
 
 __all__ = [
     "Features",

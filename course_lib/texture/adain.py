@@ -14,8 +14,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_tensors
-from course_lib.pyramids import laplacian_collapse, laplacian_pyramid
+from course_lib.core.checks import check_tensors
+from course_lib.ops.pyramids import laplacian_collapse, laplacian_pyramid
 
 
 def adain(content: Tensor, style: Tensor, eps: float = 1e-10) -> Tensor:

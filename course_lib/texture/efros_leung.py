@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from course_lib.checks import check_tensors
+from course_lib.core.checks import check_tensors
 
 
 def efros_leung(

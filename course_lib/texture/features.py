@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torchvision.models import VGG19_Weights
 from torchvision.models.vgg import cfgs, make_layers
 
-from course_lib.checks import check_positive, check_tensors
+from course_lib.core.checks import check_positive, check_tensors
 
 Features = Callable[[Tensor], list[Tensor]]
 VGG_MEAN, VGG_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

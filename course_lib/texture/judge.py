@@ -15,7 +15,7 @@ import math
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_positive, check_tensors
+from course_lib.core.checks import check_positive, check_tensors
 from course_lib.texture.statistics import shifted_pairs
 
 RINGS, SECTORS = 6, 4

@@ -16,7 +16,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from course_lib.checks import check_tensors
+from course_lib.core.checks import check_tensors
 from course_lib.texture.features import Features
 from course_lib.texture.statistics import gram_matrix
 from course_lib.texture.synthesis import Loss, texture_loss

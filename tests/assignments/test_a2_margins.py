@@ -17,8 +17,8 @@ import torch
 from sklearn.metrics import average_precision_score
 
 from course_grader.notebooks import read_notebook, solution_sources
-from course_lib.convnets.backbone import Backbone
-from course_lib.weights import load_checkpoint
+from course_lib.core.weights import load_checkpoint
+from course_lib.networks.backbones.backbone import Backbone
 
 from .conftest import ASSIGNMENTS
 

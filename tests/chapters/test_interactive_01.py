@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from course_book.paths import CHAPTERS, text_path
+from course_lib.core.seeding import generator
 from course_lib.data import scenes as world
-from course_lib.seeding import generator
 
 from .demonstrations import code_cells, draw, live_controls, namespace, sources
 

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib.convnets import receptive_field
-from course_lib.seeding import generator
+from course_lib.architectures import receptive_field
+from course_lib.core.seeding import generator
 
 from .demonstrations import draw, live_controls, namespace, sources
 

@@ -8,9 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from course_lib import data, linear, neighbours, optim, training
+from course_lib import data, linear, optim
+from course_lib.core import training
+from course_lib.core.seeding import generator
+from course_lib.ops import neighbours
 from course_lib.optim.surfaces import bowl
-from course_lib.seeding import generator
 
 X = torch.randn(8, 3, generator=generator(0), dtype=torch.float64)
 Y = X[:, 0].clone()

@@ -18,11 +18,11 @@ MAY_IMPORT = {
     "recipes": {"recipes", "course_lib"},
     "benchmarks": {"benchmarks", "course_lib", "course_grader"},
 }
-# course_lib folders that hold one task's methods; the rest of course_lib is shared.
-SHARED = {
-    "autograd", "checks", "data", "device", "filters", "layers", "metrics",
-    "neighbours", "optim", "pyramids", "seeding", "show_source", "training", "viz", "weights",
-}  # fmt: skip
+# The ground floors of course_lib, lowest first: a folder imports only itself and folders further down. Every other folder
+# is a task that the course teaches; a task imports shared folders and itself.
+FLOORS = [{"core"}, {"ops", "optim"}, {"data", "metrics"}, {"networks"}]
+SHARED = {folder: set().union(*FLOORS[:floor]) for floor, folders in enumerate(FLOORS) for folder in folders}
+PICTURES = "viz"  # for notebooks, and for files of the library that are named `draw`
 
 
 def imported(tree: ast.AST) -> set[str]:
@@ -48,15 +48,56 @@ def test_packages_import_only_what_they_may(folder):
         assert tops <= MAY_IMPORT[folder], f"{path.relative_to(ROOT)} imports {tops - MAY_IMPORT[folder]}"
 
 
-def test_library_tasks_do_not_import_each_other():
+def violations(path: Path, names: set[str]) -> list[str]:
+    """The imports of one file of course_lib that its place does not allow; `path` is relative to course_lib."""
+    folder = path.parts[0]
+    allowed = {folder} | SHARED.get(folder, set(SHARED)) | ({PICTURES} if path.stem == "draw" else set())
+    return [n for n in sorted(names) if n.startswith("course_lib.") and n.split(".")[1] not in allowed]
+
+
+def test_library_folders_import_only_what_their_place_allows():
     for path in files("course_lib"):
-        task = path.relative_to(ROOT / "course_lib").parts[0].removesuffix(".py")
-        if task in SHARED:
+        place = path.relative_to(ROOT / "course_lib")
+        if place.name == "__init__.py" and len(place.parts) == 1:
             continue
-        for name in imported(ast.parse(path.read_text())):
-            if name.startswith("course_lib."):
-                other = name.split(".")[1]
-                assert other in SHARED | {task}, f"{path.relative_to(ROOT)} imports the other task {other}"
+        found = violations(place, imported(ast.parse(path.read_text())))
+        assert not found, f"course_lib/{place} imports {', '.join(found)}; what two folders need moves to a shared one"
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "allowed"),
+    [
+        ("linear/ridge.py", "course_lib.optim.sgd", True),
+        ("linear/ridge.py", "course_lib.linear.basis", True),
+        ("linear/ridge.py", "course_lib.texture.style", False),
+        ("new_task/method.py", "course_lib.networks.unet", True),
+        ("new_task/method.py", "course_lib.viz", False),
+        ("new_task/draw.py", "course_lib.viz", True),
+        ("networks/unet.py", "course_lib.ops.warp", True),
+        ("networks/unet.py", "course_lib.new_task.method", False),
+        ("ops/warp.py", "course_lib.networks.unet", False),
+        ("core/checks.py", "course_lib.ops.warp", False),
+        ("data/scenes/render.py", "course_lib.ops.geometry.cameras", True),
+    ],
+)
+def test_the_rule_says_what_it_means(place, name, allowed):
+    assert (violations(Path(place), {name}) == []) is allowed
+
+
+def test_every_file_of_the_library_is_in_a_folder():
+    assert [path.name for path in (ROOT / "course_lib").glob("*.py")] == ["__init__.py"]
+
+
+def test_no_public_name_has_two_homes():
+    """Two functions of one name must mean the same; the engine of chapter 3 repeats torch's names on purpose."""
+    homes: dict[str, list[str]] = {}
+    for path in files("course_lib"):
+        if path.parts[-2] == "autograd":
+            continue
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                homes.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: found for name, found in homes.items() if len(found) > 1} == {}
 
 
 def test_no_star_imports_and_no_relative_imports():

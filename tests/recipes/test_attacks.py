@@ -8,11 +8,11 @@ from itertools import pairwise
 import pytest
 import torch
 
-from course_lib.adversarial import fgsm
+from course_lib.adversarial.attacks import fgsm
+from course_lib.core.weights import FOLDER, load_checkpoint, read_card
 from course_lib.data.scenes import CLASSES, scene_dataset
-from course_lib.interpretability import SceneNet
 from course_lib.metrics import accuracy
-from course_lib.weights import FOLDER, load_checkpoint, read_card
+from course_lib.networks.backbones import SceneNet
 from recipes import attacks, robust_scenes
 from recipes.scene_classifier import LEVEL
 

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from course_lib.seeding import generator
+from course_lib.core.seeding import generator
 from recipes import cifar
 
 

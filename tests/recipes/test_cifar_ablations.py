@@ -7,8 +7,8 @@ import json
 import pytest
 import torch
 
-from course_lib.convnets import SwitchedNet, parameter_count
-from course_lib.seeding import generator
+from course_lib.architectures import SwitchedNet, parameter_count
+from course_lib.core.seeding import generator
 from recipes import cifar_ablations as ablations
 
 SMALL = {"n": 1, "width": 4, "side": 8, "samples": 40, "batch": 10, "epochs": 2}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from course_lib.core.weights import FOLDER, load_checkpoint, read_card
 from course_lib.data.scenes import CLASSES, scene_dataset
-from course_lib.interpretability import SceneNet
-from course_lib.weights import FOLDER, load_checkpoint, read_card
+from course_lib.networks.backbones import SceneNet
 from recipes import scene_classifier as recipe
 
 

@@ -11,11 +11,11 @@ sample      random scenes, splits    render                          pixels, dep
 labels      masks, boxes, maps       captions                        sentences and their words' objects
 clips       motion, flow, tracks     actions                         classes that lie in motion alone
 figures     people, key points       coco, datasets                  export, streams
-world3d     solids on a plane        cameras, cast, views            poses, rays, pictures and labels in space
+world3d     solids on a plane        cameras, cast, views            views, pictures and labels in space
 """
 
 from course_lib.data.scenes.actions import ACTIONS, REVERSED, sample_actions
-from course_lib.data.scenes.cameras import Cameras, camera_rays, grid_cameras, look_at, orbit_cameras, project
+from course_lib.data.scenes.cameras import grid_cameras, orbit_cameras
 from course_lib.data.scenes.captions import VOCABULARY, Captions, decode, write_captions
 from course_lib.data.scenes.cast import cast, occupancy
 from course_lib.data.scenes.clips import flow, nearest_slot, object_tracks, occlusion, point_tracks, sample_clips
@@ -54,7 +54,6 @@ __all__ = [
     "STUFF",
     "TEXTURES",
     "VOCABULARY",
-    "Cameras",
     "Captions",
     "Difficulty",
     "Rendered",
@@ -65,7 +64,6 @@ __all__ = [
     "amodal_masks",
     "as_coco",
     "box_corners",
-    "camera_rays",
     "cast",
     "decode",
     "flow",
@@ -75,7 +73,6 @@ __all__ = [
     "instance_classes",
     "instance_map",
     "keypoints",
-    "look_at",
     "mask_boxes",
     "nearest_slot",
     "object_tracks",
@@ -87,7 +84,6 @@ __all__ = [
     "point_cloud",
     "point_tracks",
     "polygons",
-    "project",
     "render",
     "render_views",
     "sample_actions",

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_lib.data.scenes.backgrounds import draw_background, page_size, side_of, stuff_geometry
+from course_lib.data.scenes.backgrounds import draw_background, side_of, stuff_geometry
 from course_lib.data.scenes.scene import Scene, to_local
 from course_lib.data.scenes.shapes import signed_distance
-from course_lib.data.scenes.textures import read_pages, texture_pages
+from course_lib.data.scenes.textures import page_size, read_pages, texture_pages
 
 RIM_SLOPE = 1.1
 SHADOW_SOFTNESS = 0.05  # of the image side

@@ -169,7 +169,7 @@ def check_generator(generator: torch.Generator, device: str | torch.device | Non
     """One-line ValueError if `generator` is none, or draws on another device than `device`."""
     if not isinstance(generator, torch.Generator):
         raise ValueError(
-            f"generator must be a torch.Generator, as course_lib.seeding.generator(seed) makes, not {generator!r}"
+            f"generator must be a torch.Generator, as course_lib.core.seeding.generator(seed) makes, not {generator!r}"
         )
     if device is not None and torch.device(device).type != generator.device.type:
         raise ValueError(

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from course_lib.data.scenes.cameras import Cameras, camera_rays
 from course_lib.data.scenes.cast import GROUND_HIT, SKY_HIT, Hits, cast
 from course_lib.data.scenes.world3d import World
+from course_lib.ops.geometry.cameras import Cameras, camera_rays
 
 SKY_LIGHT, GLOSS, SUN_RADIUS, SUN_RAYS = 0.38, 0.25, 0.06, 4
 

@@ -8,7 +8,7 @@ import skimage.data
 import torch
 
 from course_lib.data import photograph
-from course_lib.data.camera_clip import camera_clip
+from course_lib.data.clips import camera_clip
 from course_lib.data.stereo_pair import motorcycle
 
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from course_lib.filters import gaussian_filter
+from course_lib.core.seeding import generator
 from course_lib.interpretability import deep_dream, gradient_ascent, invert, total_variation
-from course_lib.seeding import generator
+from course_lib.ops.filters import gaussian_filter
 
 TEMPLATE = torch.randn(1, 3, 10, 12, generator=generator(0))
 

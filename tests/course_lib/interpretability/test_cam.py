@@ -7,15 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course_lib.interpretability import (
-    SceneNet,
-    class_activation_map,
-    enlarge,
-    grad_cam,
-    guided_backprop,
-    guided_grad_cam,
-)
-from course_lib.seeding import generator
+from course_lib.core.seeding import generator
+from course_lib.interpretability import class_activation_map, enlarge, grad_cam, guided_backprop, guided_grad_cam
+from course_lib.networks.backbones import SceneNet
 
 
 def network_and_images(device="cpu"):

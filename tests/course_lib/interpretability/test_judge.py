@@ -7,6 +7,7 @@ import torch
 from scipy.stats import spearmanr
 from torch import nn
 
+from course_lib.core.seeding import generator
 from course_lib.interpretability import (
     maximal_patches,
     pointing_game,
@@ -15,7 +16,6 @@ from course_lib.interpretability import (
     rank_correlation,
     replacement_curve,
 )
-from course_lib.seeding import generator
 
 
 def test_pointing_counts_the_peaks_on_the_object():

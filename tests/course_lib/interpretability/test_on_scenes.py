@@ -6,12 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from course_lib.convnets import Backbone
+from course_lib.core.seeding import generator
+from course_lib.core.weights import load_checkpoint
 from course_lib.data import photograph
 from course_lib.data import scenes as world
-from course_lib.filters import gaussian_filter
 from course_lib.interpretability import (
-    SceneNet,
     enlarge,
     grad_cam,
     guided_backprop,
@@ -23,8 +22,8 @@ from course_lib.interpretability import (
     saliency,
 )
 from course_lib.metrics import psnr
-from course_lib.seeding import generator
-from course_lib.weights import load_checkpoint
+from course_lib.networks.backbones import Backbone, SceneNet
+from course_lib.ops.filters import gaussian_filter
 
 
 @pytest.fixture(scope="module")

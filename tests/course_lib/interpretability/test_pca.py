@@ -6,9 +6,9 @@ import pytest
 import torch
 from sklearn.decomposition import PCA as Reference
 
+from course_lib.core.seeding import generator
 from course_lib.data import digits
 from course_lib.interpretability import fit_pca
-from course_lib.seeding import generator
 
 
 @pytest.mark.parametrize("count", [1, 2, 10])

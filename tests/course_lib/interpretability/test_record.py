@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from course_lib.core.seeding import generator
 from course_lib.interpretability import (
     DeconvReLU,
     GuidedReLU,
@@ -16,7 +17,6 @@ from course_lib.interpretability import (
     saliency,
     score_gradient,
 )
-from course_lib.seeding import generator
 
 
 def small(classes: int = 4) -> nn.Module:

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import PolynomialFeatures
 
+from course_lib.core.seeding import generator
 from course_lib.data import iris
 from course_lib.linear import add_bias, least_squares, polynomial_features, quadratic_features
-from course_lib.seeding import generator
 
 number = st.floats(-100, 100)
 

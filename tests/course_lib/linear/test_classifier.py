@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from course_lib.core.seeding import generator
 from course_lib.linear import hyperplane_distance, linear_scores
-from course_lib.seeding import generator
 
 
 def test_scores_are_w_x_plus_b(device, dtype, close):

@@ -6,9 +6,9 @@ import pytest
 import torch
 from sklearn.linear_model import Lasso
 
+from course_lib.core.seeding import generator
 from course_lib.data import breast_cancer, standardise
 from course_lib.linear import lasso
-from course_lib.seeding import generator
 
 
 def problem(samples: int = 120, features: int = 15) -> tuple[torch.Tensor, torch.Tensor]:

@@ -8,9 +8,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from course_lib.core.seeding import generator
 from course_lib.data import iris
 from course_lib.linear import add_bias, least_squares, normal_equation, polynomial_features
-from course_lib.seeding import generator
 
 SOLVERS = pytest.mark.parametrize("solve", [normal_equation, least_squares])
 

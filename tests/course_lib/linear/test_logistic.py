@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
+from course_lib.core.seeding import generator
 from course_lib.data import breast_cancer, iris, standardise
 from course_lib.linear import add_bias, fit_logistic, linear_scores, logistic_loss
-from course_lib.seeding import generator
 
 
 def biopsies(columns: slice = slice(None)) -> tuple[torch.Tensor, torch.Tensor]:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from course_lib.core.seeding import generator
 from course_lib.data import iris
 from course_lib.linear import add_bias, fit_softmax, linear_scores, one_hot_least_squares
-from course_lib.seeding import generator
 
 
 def three_in_line(dimensions: int, device, dtype, each: int = 200) -> tuple[torch.Tensor, torch.Tensor]:

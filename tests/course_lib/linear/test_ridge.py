@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 
+from course_lib.core.seeding import generator
 from course_lib.data import breast_cancer, split_indices, standardise
 from course_lib.linear import add_bias, least_squares, ridge
-from course_lib.seeding import generator
 
 
 def problem(samples: int, features: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from torch.nn import functional as F
 
+from course_lib.core.seeding import generator
 from course_lib.data import digits, iris, standardise
 from course_lib.linear import cross_entropy, cross_entropy_gradient, fit_softmax, linear_scores, log_softmax
-from course_lib.seeding import generator
 
 
 def scores_and_labels(scale: float, device, dtype, samples: int = 40, classes: int = 7):

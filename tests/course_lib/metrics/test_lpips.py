@@ -7,9 +7,9 @@ import warnings
 import pytest
 import torch
 
+from course_lib.core.seeding import generator
 from course_lib.data import photograph
 from course_lib.metrics import lpips, unit_length
-from course_lib.seeding import generator
 
 theirs = pytest.importorskip("lpips")
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from course_lib.core.seeding import generator
 from course_lib.metrics import charbonnier, huber, l2_distance, mae, mse, psnr, rmse
-from course_lib.seeding import generator
 
 
 @pytest.fixture

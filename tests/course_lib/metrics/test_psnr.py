@@ -8,9 +8,9 @@ import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio
 
+from course_lib.core.seeding import generator
 from course_lib.data import photograph
 from course_lib.metrics import psnr
-from course_lib.seeding import generator
 
 
 @pytest.mark.parametrize("peak", [1.0, 255.0])

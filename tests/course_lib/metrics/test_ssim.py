@@ -6,9 +6,9 @@ import pytest
 import torch
 from skimage.metrics import structural_similarity
 
+from course_lib.core.seeding import generator
 from course_lib.data import photograph
 from course_lib.metrics import ssim, ssim_map
-from course_lib.seeding import generator
 
 
 @pytest.mark.parametrize("peak", [1.0, 255.0])

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
+from course_lib.core.seeding import generator
+from course_lib.core.training import batches
 from course_lib.data import digits
 from course_lib.linear import cross_entropy
 from course_lib.optim import Adam, AdamW
-from course_lib.seeding import generator
-from course_lib.training import batches
 
 
 @pytest.mark.parametrize("weight_decay", [0.0, 0.1])

@@ -7,9 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from course_lib.core.seeding import generator
 from course_lib.optim import gradient_descent, local_search
 from course_lib.optim.surfaces import banana, bowl, saddle, two_valleys
-from course_lib.seeding import generator
 
 
 def test_follows_the_formula_step_by_step(device, dtype, close):

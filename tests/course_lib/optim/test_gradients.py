@@ -7,12 +7,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from course_lib.core.seeding import generator
 from course_lib.data import iris
 from course_lib.linear import logistic_loss
 from course_lib.optim import classify_stationary_point, numerical_gradient
 from course_lib.optim.gradients import derivatives
 from course_lib.optim.surfaces import banana
-from course_lib.seeding import generator
 
 
 def wavy(x: torch.Tensor) -> torch.Tensor:

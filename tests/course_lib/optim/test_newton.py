@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy.optimize import minimize
 
+from course_lib.core.seeding import generator
 from course_lib.optim import newton
-from course_lib.seeding import generator
 
 
 def test_a_quadratic_takes_one_step(device, dtype, close):

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
+from course_lib.core.seeding import generator
+from course_lib.core.training import batches
 from course_lib.data import digits
 from course_lib.linear import cross_entropy
 from course_lib.optim import SGD, gradient_noise
-from course_lib.seeding import generator
-from course_lib.training import batches
 
 
 def two_layers(device, dtype) -> nn.Module:

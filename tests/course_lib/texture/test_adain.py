@@ -6,9 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from course_lib.core.seeding import generator
 from course_lib.data import photograph
-from course_lib.pyramids import laplacian_pyramid
-from course_lib.seeding import generator
+from course_lib.ops.pyramids import laplacian_pyramid
 from course_lib.texture import adain, adain_bands
 
 

@@ -8,12 +8,12 @@ import torch.nn.functional as F
 from torchvision.models import vgg19
 from torchvision.models.vgg import cfgs, make_layers
 
-from course_lib.convnets import Backbone
+from course_lib.core.seeding import generator
+from course_lib.core.weights import load_checkpoint
 from course_lib.data import photograph
-from course_lib.seeding import generator
+from course_lib.networks.backbones import Backbone
 from course_lib.texture import RandomFilters, chain_features, stage_features, vgg19_features
 from course_lib.texture.features import VGG_LAYERS, VGG_MEAN, VGG_STD
-from course_lib.weights import load_checkpoint
 
 
 def test_equal_a_window_by_window_computation(device, dtype, close):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from course_lib.core.seeding import generator
+from course_lib.core.weights import load_checkpoint, read_card
 from course_lib.data import photograph
-from course_lib.seeding import generator
 from course_lib.texture import RandomFilters, TransformNet, gram_matrix, luminance, style_transfer_loss, texture_loss
-from course_lib.weights import load_checkpoint, read_card
 
 
 def test_the_output_has_the_inputs_size_and_range(device):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from course_lib.core.seeding import generator
 from course_lib.data import photograph
-from course_lib.seeding import generator
 from course_lib.texture import autocorrelation, band_power, periodicity_error, spectrum_distance
 
 

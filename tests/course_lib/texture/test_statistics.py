@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from course_lib.seeding import generator
+from course_lib.core.seeding import generator
 from course_lib.texture import channel_mean, channel_mean_std, gram_and_shifts, gram_matrix, shifted_gram
 
 ALL = [channel_mean, channel_mean_std, gram_matrix]

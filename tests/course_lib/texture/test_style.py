@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from course_lib.core.seeding import generator
 from course_lib.data import photograph
-from course_lib.seeding import generator
 from course_lib.texture import (
     RandomFilters,
     content_loss,

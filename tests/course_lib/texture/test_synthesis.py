@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from course_lib.seeding import generator
+from course_lib.core.seeding import generator
 from course_lib.texture import (
     RandomFilters,
     blurred_start,

@@ -1,7 +1,7 @@
 import pytest
 
+from course_lib.core.seeding import generator
 from course_lib.data.scenes import render, sample_scenes
-from course_lib.seeding import generator
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import torch
 from scipy.stats import ks_2samp
 from sklearn.ensemble import ExtraTreesClassifier
 
+from course_lib.core.seeding import generator
 from course_lib.data.scenes import ACTIONS, REVERSED, render, sample_actions
-from course_lib.seeding import generator
 
 
 def poses(scene):

@@ -5,15 +5,8 @@ import itertools
 import pytest
 import torch
 
-from course_lib.data.scenes import (
-    VOCABULARY,
-    render,
-    sample_figures,
-    sample_scenes,
-    visible_fraction,
-    write_captions,
-)
-from course_lib.seeding import generator
+from course_lib.core.seeding import generator
+from course_lib.data.scenes import VOCABULARY, render, sample_figures, sample_scenes, visible_fraction, write_captions
 
 SHAPES = ["square", "squircle", "star", "hexagram", "disc", "ring", "triangle", "wedge", "cross", "saltire"]
 COLOURS = ["red", "orange", "yellow", "green", "cyan", "blue", "purple", "grey"]

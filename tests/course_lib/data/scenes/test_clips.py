@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from course_lib.core.seeding import generator
 from course_lib.data.scenes import (
     flow,
     nearest_slot,
@@ -19,7 +20,6 @@ from course_lib.data.scenes import (
     visible_masks,
 )
 from course_lib.data.scenes.sample import Difficulty
-from course_lib.seeding import generator
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from course_lib.core.seeding import generator
 from course_lib.data.scenes import (
     KEYPOINTS,
     amodal_masks,
@@ -13,7 +14,6 @@ from course_lib.data.scenes import (
     sample_figures,
 )
 from course_lib.data.scenes.figures import PARTS
-from course_lib.seeding import generator
 
 
 @pytest.fixture(scope="module")

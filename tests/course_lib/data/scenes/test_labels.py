@@ -7,6 +7,7 @@ import pytest
 import torch
 from skimage.measure import grid_points_in_poly
 
+from course_lib.core.seeding import generator
 from course_lib.data.scenes import (
     CATEGORIES,
     amodal_masks,
@@ -24,7 +25,6 @@ from course_lib.data.scenes import (
     visible_masks,
 )
 from course_lib.data.scenes.backgrounds import stuff_map
-from course_lib.seeding import generator
 
 
 def test_masks_and_background_partition_the_image(scene, drawn):

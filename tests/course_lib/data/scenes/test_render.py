@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 import pytest
 import torch
 
+from course_lib.core.seeding import generator
 from course_lib.data.scenes import (
     CLASSES,
     Difficulty,
@@ -18,7 +19,6 @@ from course_lib.data.scenes import (
 )
 from course_lib.data.scenes.render import shadow_offset
 from course_lib.data.scenes.scene import to_image, to_local
-from course_lib.seeding import generator
 
 
 def flat(scene):

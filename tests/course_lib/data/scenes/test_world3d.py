@@ -5,25 +5,23 @@ import math
 import pytest
 import torch
 
+from course_lib.core.seeding import generator
 from course_lib.data.scenes import (
     SOLIDS,
     World,
     box_corners,
-    camera_rays,
     cast,
     grid_cameras,
-    look_at,
     occupancy,
     orbit_cameras,
     oriented_boxes,
     point_cloud,
-    project,
     render_views,
     sample_worlds,
 )
 from course_lib.data.scenes.cast import into_frame
 from course_lib.data.scenes.world3d import MESHES
-from course_lib.seeding import generator
+from course_lib.ops.geometry.cameras import camera_rays, look_at_pose, project_points
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +97,7 @@ def test_the_point_cloud_projects_back_to_its_pixels(view):
     cloud = point_cloud(cameras, views.depth)
     finite = views.depth.isfinite()
     for v in range(3):
-        pixels, depth = project(cameras, cloud[:, v].flatten(1, 2))
+        pixels, depth = project_points(cameras, cloud[:, v, None].flatten(2, 3))
         y, x = torch.meshgrid(torch.arange(48) + 0.5, torch.arange(64) + 0.5, indexing="ij")
         gap = (pixels[:, v].view(6, 48, 64, 2) - torch.stack([x, y], -1)).abs().amax(-1)
         near = finite[:, v] & (views.depth[:, v] < 20)
@@ -172,7 +170,7 @@ def test_objects_stand_on_the_ground_and_apart():
 def test_light_field_disparity_is_focal_length_times_step_over_depth():
     cameras = grid_cameras(1, 1, 3, 64, spacing=0.1)
     points = torch.tensor([[[0.3, 0.2, 0.4], [-0.5, 0.1, 0.2]]])
-    pixels, depth = project(cameras, points)
+    pixels, depth = project_points(cameras, points[:, None])
     focal = cameras.intrinsics[0, 0, 0, 0]
     assert torch.allclose(depth[0, 0], depth[0, 1], atol=1e-5)
     assert torch.allclose(pixels[0, 0, :, 0] - pixels[0, 1, :, 0], focal * 0.1 / depth[0, 0], atol=1e-3)
@@ -180,11 +178,11 @@ def test_light_field_disparity_is_focal_length_times_step_over_depth():
 
 
 def test_camera_frame_is_right_down_forward():
-    pose = look_at(torch.tensor([0.0, -4.0, 1.0]), torch.tensor([0.0, 0.0, 1.0]))
+    pose = look_at_pose(torch.tensor([0.0, -4.0, 1.0]), torch.tensor([0.0, 0.0, 1.0]))
     assert torch.allclose(pose[:, :3], torch.tensor([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]]), atol=1e-6)
     assert torch.allclose(pose[:, :3] @ pose[:, :3].T, torch.eye(3), atol=1e-6)
     cameras = orbit_cameras(2, 5, 32)
-    middle, depth = project(cameras, torch.tensor([0.0, 0.0, 0.3]).expand(2, 1, 3))
+    middle, depth = project_points(cameras, torch.tensor([0.0, 0.0, 0.3]).expand(2, 1, 1, 3))
     assert torch.allclose(middle, torch.full_like(middle, 16.0), atol=1e-3)
     assert torch.allclose(
         depth, (cameras.position - torch.tensor([0.0, 0.0, 0.3])).norm(dim=-1, keepdim=True), atol=1e-4
@@ -224,8 +222,8 @@ def test_bad_requests():
     ):
         with pytest.raises(ValueError, match=words):
             sample_worlds(2, generator=generator(), **bad)
-    with pytest.raises(ValueError, match="above each other"):
-        look_at(torch.tensor([0.0, 0, 3]), torch.zeros(3))
+    with pytest.raises(ValueError, match="do not lie along up"):
+        look_at_pose(torch.tensor([0.0, 0, 3]), torch.zeros(3))
     with pytest.raises(ValueError, match="as many sets"):
         render_views(sample_worlds(2, generator=generator()), orbit_cameras(3, 1, 16))
     with pytest.raises(ValueError, match="field of view"):

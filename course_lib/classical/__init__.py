@@ -1,0 +1,1 @@
+"""Classifiers from before deep learning: perceptron, Gaussian classifier, bag of visual words."""

@@ -1,0 +1,1 @@
+"""Parts of networks and whole networks that several tasks share."""

@@ -1,0 +1,127 @@
+"""Residual networks (chapter 6).
+
+He, Zhang, Ren, Sun, "Deep residual learning for image recognition", 2015, arXiv:1512.03385.
+
+A block does not compute its output but the difference to its input: y = relu(x + F(x)). Where the block changes the
+number of channels or the resolution, a 1 x 1 convolution brings x to the new shape ("downsample").
+
+    basic block (18, 34 layers)         F = 3 x 3 conv, batch norm, relu, 3 x 3 conv, batch norm
+    bottleneck (50, 101, 152 layers)    F = 1 x 1 conv to a quarter of the channels, 3 x 3, 1 x 1 back, batch norms
+
+Images are (B, 3, H, W), normalised as the weights want it; logits are (B, classes). Parameter names are torchvision's,
+so that its weights load strictly. As there, the bottleneck's stride sits in the 3 x 3 convolution (the paper has it in
+the first 1 x 1), which gains about half a per cent on ImageNet.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from course_lib.networks.conv_parts import check_images, conv_bn, initialise
+
+
+def shortcut(inputs: int, outputs: int, stride: int) -> nn.Sequential | None:
+    """What brings x to the shape of F(x): nothing where the shapes agree, else a strided 1 x 1 convolution."""
+    if stride == 1 and inputs == outputs:
+        return None
+    return nn.Sequential(*conv_bn(inputs, outputs, 1, stride))
+
+
+class BasicBlock(nn.Module):
+    """Two 3 x 3 convolutions and a short cut.
+
+    Args:
+        inputs: Channels of the input.
+        width: Channels of the two convolutions and of the output.
+        stride: Step of the first convolution; 2 halves the resolution.
+    """
+
+    expansion = 1
+    bn2: nn.Module
+
+    def __init__(self, inputs: int, width: int, stride: int = 1):
+        super().__init__()
+        self.conv1, self.bn1 = conv_bn(inputs, width, 3, stride)
+        self.conv2, self.bn2 = conv_bn(width, width, 3)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = shortcut(inputs, width, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) to (B, width, H / stride, W / stride)."""
+        residual = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
+        return self.relu(residual + (x if self.downsample is None else self.downsample(x)))
+
+
+class Bottleneck(nn.Module):
+    """1 x 1 down, 3 x 3, 1 x 1 up, and a short cut; the output has 4 * width channels."""
+
+    expansion = 4
+    bn3: nn.Module
+
+    def __init__(self, inputs: int, width: int, stride: int = 1):
+        super().__init__()
+        outputs = width * self.expansion
+        self.conv1, self.bn1 = conv_bn(inputs, width, 1)
+        self.conv2, self.bn2 = conv_bn(width, width, 3, stride)
+        self.conv3, self.bn3 = conv_bn(width, outputs, 1)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = shortcut(inputs, outputs, stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) to (B, 4 * width, H / stride, W / stride)."""
+        residual = self.relu(self.bn1(self.conv1(x)))
+        residual = self.relu(self.bn2(self.conv2(residual)))
+        residual = self.bn3(self.conv3(residual))
+        return self.relu(residual + (x if self.downsample is None else self.downsample(x)))
+
+
+def stage(block: type[BasicBlock | Bottleneck], inputs: int, width: int, blocks: int, stride: int) -> nn.Sequential:
+    """Blocks one after another; the first changes channels and resolution."""
+    rest = [block(width * block.expansion, width) for _ in range(blocks - 1)]
+    return nn.Sequential(block(inputs, width, stride), *rest)
+
+
+class ResNet(nn.Module):
+    """The ImageNet networks: a 7 x 7 stem, four stages of blocks, global average pooling, one linear layer.
+
+    Args:
+        block: `BasicBlock` or `Bottleneck`.
+        blocks: Number of blocks in each of the four stages.
+        classes: Number of logits.
+    """
+
+    def __init__(self, block: type[BasicBlock | Bottleneck], blocks: tuple[int, int, int, int], classes: int = 1000):
+        super().__init__()
+        self.conv1, self.bn1 = conv_bn(3, 64, 7, stride=2)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
+        inputs = [64, *(width * block.expansion for width in (64, 128, 256))]
+        self.layer1 = stage(block, inputs[0], 64, blocks[0], stride=1)
+        self.layer2 = stage(block, inputs[1], 128, blocks[1], stride=2)
+        self.layer3 = stage(block, inputs[2], 256, blocks[2], stride=2)
+        self.layer4 = stage(block, inputs[3], 512, blocks[3], stride=2)
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(512 * block.expansion, classes)
+        initialise(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (B, classes) of images (B, 3, H, W); H and W at least 32, of which one pixel is left."""
+        check_images(images, smallest=32)
+        x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
+        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return self.fc(self.avgpool(x).flatten(1))  # (B, 512 * expansion) to (B, classes)
+
+
+def resnet18(classes: int = 1000) -> ResNet:
+    """18 layers, 11.7 million parameters."""
+    return ResNet(BasicBlock, (2, 2, 2, 2), classes)
+
+
+def resnet50(classes: int = 1000) -> ResNet:
+    """50 layers, 25.6 million parameters."""
+    return ResNet(Bottleneck, (3, 4, 6, 3), classes)
+
+
+def resnet152(classes: int = 1000) -> ResNet:
+    """152 layers, 60.2 million parameters."""
+    return ResNet(Bottleneck, (3, 8, 36, 3), classes)

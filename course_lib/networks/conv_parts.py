@@ -1,0 +1,50 @@
+"""What the architectures of chapter 6 share: convolution with batch norm, initialisation, the check of images."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from course_lib.core.checks import describe
+
+
+def conv_bn(inputs: int, outputs: int, size: int, stride: int = 1, groups: int = 1) -> tuple[nn.Conv2d, nn.BatchNorm2d]:
+    """A convolution without bias that keeps the resolution up to its stride, and the batch norm that follows it.
+
+    The norm subtracts the mean, so a bias in front of it would have no effect.
+
+    Args:
+        inputs: Channels of the input.
+        outputs: Channels of the output.
+        size: Side of the kernel, odd; the border is padded with size // 2 zeros.
+        stride: Step of the kernel.
+        groups: Into how many independent parts the channels are cut.
+    """
+    convolution = nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, groups=groups, bias=False)
+    return convolution, nn.BatchNorm2d(outputs)
+
+
+def initialise(model: nn.Module) -> None:
+    """He's initialisation of all convolutions for what comes back (fan out); biases start at zero."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+def check_images(images: object, smallest: int, channels: int = 3) -> None:
+    """Check a batch of images by its shape and kind alone, so that a forward pass never waits for a GPU.
+
+    Args:
+        images: What the user passed.
+        smallest: Least height and width that the network can take.
+        channels: Wanted number of channels.
+
+    Raises:
+        ValueError: One line that says what came and what was wanted.
+    """
+    wanted = f"images must be a floating-point tensor of shape (B, {channels}, H, W) with H and W at least {smallest}"
+    if not isinstance(images, Tensor) or not images.is_floating_point():
+        raise ValueError(f"{wanted}, not a {describe(images)}")
+    if images.ndim != 4 or images.shape[1] != channels or len(images) == 0 or min(images.shape[2:]) < smallest:
+        raise ValueError(f"{wanted}, not a {describe(images)}")

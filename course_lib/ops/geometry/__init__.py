@@ -1,0 +1,1 @@
+"""Points, curves and cameras."""

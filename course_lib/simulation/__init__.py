@@ -1,0 +1,1 @@
+"""Motion from physics (chapter 1, "data-forms")."""

@@ -1,0 +1,1 @@
+"""Outlines instead of pixels (chapter 4, "vector-graphics")."""
