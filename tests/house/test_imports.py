@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "recipes": {"recipes", "course_lib"},
     "benchmarks": {"benchmarks", "course_lib", "course_grader"},
 }
-# The ground floors of course_lib, lowest first: a folder imports only itself and folders further down. Every other folder
+# The floors of course_lib, lowest first: a folder imports only itself and folders further down. Every other folder
 # is a task that the course teaches; a task imports shared folders and itself.
 FLOORS = [{"core"}, {"ops", "optim"}, {"data", "metrics"}, {"networks"}]
 SHARED = {folder: set().union(*FLOORS[:floor]) for floor, folders in enumerate(FLOORS) for folder in folders}
