@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from benchmarks.common import machine, medians, settle
 from course_lib.classical.gaussian_classifier import fit_gaussians
 from course_lib.core.seeding import generator
-from course_lib.core.training import train
+from course_lib.core.training import fit
 from course_lib.data import digits, split_indices
 from course_lib.linear import linear_scores
 from course_lib.ops.neighbours import knn_predict
@@ -31,7 +31,8 @@ def fit_network(X: Tensor, labels: Tensor) -> nn.Module:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
     adam = torch.optim.Adam(net.parameters(), 5e-3)
-    train(net, nn.functional.cross_entropy, adam, X.float(), labels, 20, 64, generator(0))
+    loss = lambda i, _: nn.functional.cross_entropy(net(X[i].float()), labels[i])  # noqa: E731
+    fit(net, loss, adam, samples=len(X), epochs=20, batch=64, generator=generator(0))
     return net
 
 

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from course_lib.core.device import pick_device
 from course_lib.core.seeding import generator, pin
-from course_lib.core.training import train
+from course_lib.core.training import fit
 from course_lib.linear import cross_entropy
 from course_lib.ops.neighbours import knn_predict
 from course_lib.optim import SGD
@@ -49,7 +49,8 @@ def softmax_regression(x: Tensor, y: Tensor, xt: Tensor, yt: Tensor) -> dict:
     mean = x.mean(dim=0)
     optimiser = SGD(model.parameters(), lr=0.02, momentum=0.9, weight_decay=1e-4)
     started = time.perf_counter()
-    train(model, cross_entropy, optimiser, x - mean, y, 20, 128, generator(0, x.device), progress=True)
+    loss = lambda i, _: cross_entropy(model(x[i] - mean), y[i])  # noqa: E731
+    fit(model, loss, optimiser, samples=len(x), epochs=20, batch=128, generator=generator(0, x.device), progress=True)
     middle = time.perf_counter()
     with torch.no_grad():
         accuracy = float((model(xt - mean).argmax(1) == yt).double().mean())

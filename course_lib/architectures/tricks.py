@@ -1,6 +1,6 @@
 """Seven habits of people who train networks, each with a switch (chapter 3, "training-tricks").
 
-One loop, so that a table can say what each habit is worth on the same model and data:
+One function, so that a table can say what each habit is worth on the same model and data:
 
     adam           AdamW with weight decay instead of SGD with momentum
     schedule       the learning rate rises over the first tenth of the steps, then falls along a cosine
@@ -16,15 +16,16 @@ One loop, so that a table can say what each habit is worth on the same model and
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from course_lib.core.checks import check_labels, check_positive, check_tensors
-from course_lib.core.training import batches
+from course_lib.core.training import fit
 from course_lib.data.augment import turn_and_move
 from course_lib.networks.layers import smoothed_cross_entropy
-from course_lib.optim import EMA, SGD, AdamW, clip_gradient_norm, warmup_cosine
+from course_lib.optim import EMA, SGD, AdamW, warmup_cosine
 
 
 @dataclass(frozen=True)
@@ -73,21 +74,24 @@ def train_with(
     check_positive(lr=lr, epochs=epochs, batch=batch)
     parameters = list(model.parameters())
     optimiser = AdamW(parameters, lr, weight_decay=0.01) if tricks.adam else SGD(parameters, lr, momentum=0.9)
-    average = EMA(model, 0.98)
-    steps = epochs * -(-len(X) // batch)
-    model.train()
-    for step in range(steps):
-        if step % (steps // epochs) == 0:
-            waiting = batches(len(X), batch, generator)
-        indices = waiting.pop()
-        images = turn_and_move(X[indices], generator) if tricks.augmentation else X[indices]
-        with torch.autocast(X.device.type, torch.bfloat16, enabled=tricks.half):
-            scores = model(images)
-        optimiser.zero_grad()
-        smoothed_cross_entropy(scores.float(), y[indices], 0.1 if tricks.smoothing else 0.0).backward()
-        if tricks.clipping:
-            clip_gradient_norm(parameters, 1.0)
-        optimiser.lr = lr * (warmup_cosine(step, steps, steps // 10) if tricks.schedule else 1.0)
-        optimiser.step()
-        average.update(model)
-    return average.model if tricks.ema else model.eval()
+    average = EMA(model, 0.98) if tricks.ema else None
+    warmup = epochs * -(-len(X) // batch) // 10
+
+    def loss(indices: Tensor, stream: torch.Generator) -> Tensor:
+        images = turn_and_move(X[indices], stream) if tricks.augmentation else X[indices]
+        return smoothed_cross_entropy(model(images).float(), y[indices], 0.1 if tricks.smoothing else 0.0)
+
+    fit(
+        model,
+        loss,
+        optimiser,
+        samples=len(X),
+        epochs=epochs,
+        batch=batch,
+        generator=generator,
+        schedule=partial(warmup_cosine, warmup=warmup) if tricks.schedule else None,
+        clip=1.0 if tricks.clipping else None,
+        average=average,
+        precision=torch.bfloat16 if tricks.half else None,
+    )
+    return model if average is None else average.model

@@ -13,17 +13,20 @@ import numpy as np
 import torch
 
 
-def pin(seed: int = 0, threads: int = 2) -> None:
+def pin(seed: int = 0, threads: int | None = None) -> None:
     """Seed Python, NumPy and torch, fix torch's thread count, and prefer deterministic kernels.
 
     Args:
         seed: Any non-negative integer.
         threads: How many CPU threads torch may use. Sums depend on how they are split, so the count is part of
-            the result: two is what the book was run with.
+            the result. Without it, the environment variable COURSE_THREADS says; without that it is one, with which
+            the book was run.
 
     Raises:
         ValueError: For a negative seed or fewer than one thread.
     """
+    if threads is None:
+        threads = int(os.environ.get("COURSE_THREADS", "1"))
     if seed < 0 or threads < 1:
         raise ValueError(f"seed must be >= 0 and threads >= 1, not seed={seed}, threads={threads}")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # asked for by deterministic matrix products on CUDA

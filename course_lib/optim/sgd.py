@@ -2,63 +2,68 @@
 
     g <- grad of the mini-batch loss + weight_decay * p
     v <- momentum * v + g          (v starts as the first g)
-    p <- p - lr * v
+    p <- p - lr * v                (Nesterov: p <- p - lr * (g + momentum * v))
 
-Step for step equal to `torch.optim.SGD` with the same arguments. Robbins and Monro (1951); Polyak (1964).
+Step for step equal to `torch.optim.SGD` with the same arguments. Robbins and Monro (1951); Polyak (1964);
+Nesterov (1983) in the form of Sutskever et al. (2013).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from course_lib.core.checks import check_positive, check_tensors
+from course_lib.optim.optimiser import Optimiser
 
 
-class SGD:
-    """Updates parameters in place from their `.grad`, with the interface of torch's optimisers."""
+class SGD(Optimiser):
+    """Stochastic gradient descent, with the interface of torch's optimisers."""
 
-    def __init__(self, params: Iterable[Tensor], lr: float, momentum: float = 0.0, weight_decay: float = 0.0):
+    def __init__(
+        self,
+        params: Iterable[Tensor] | Iterable[dict[str, Any]],
+        lr: float,
+        momentum: float = 0.0,
+        *,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ):
         """Remember the parameters and start without velocity.
 
         Args:
-            params: Tensors that require gradients.
+            params: Tensors that require gradients, or groups of them.
             lr: Learning rate, above 0.
             momentum: 0 for plain SGD, below 1.
             weight_decay: Adds weight_decay * p to the gradient of each parameter p, at least 0.
+            nesterov: Look ahead along the velocity; needs momentum.
 
         Raises:
             ValueError: For no parameters or a value out of range.
         """
-        self.params = list(params)
-        check_positive(lr=lr)
-        if not self.params or not 0 <= momentum < 1 or weight_decay < 0:
-            raise ValueError(
-                "SGD needs at least one parameter, 0 <= momentum < 1 and weight_decay >= 0, "
-                f"not {len(self.params)} parameters, momentum={momentum}, weight_decay={weight_decay}"
-            )
-        self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
-        self.velocity: list[Tensor | None] = [None] * len(self.params)
+        super().__init__(params, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov)
 
-    def zero_grad(self) -> None:
-        """Forget the gradients of the last batch."""
-        for p in self.params:
-            p.grad = None
+    def check(self, group: dict[str, Any]) -> None:
+        """Momentum in [0, 1), weight decay at least 0, Nesterov with momentum."""
+        momentum, decay = group["momentum"], group["weight_decay"]
+        if not 0 <= momentum < 1 or decay < 0:
+            raise ValueError(f"SGD needs 0 <= momentum < 1 and weight_decay >= 0, not {momentum} and {decay}")
+        if group["nesterov"] and momentum == 0:
+            raise ValueError("nesterov looks ahead along the velocity and needs a momentum above 0")
 
-    @torch.no_grad()
-    def step(self) -> None:
-        """Move every parameter that has a gradient once."""
-        for i, p in enumerate(self.params):
-            if p.grad is None:
-                continue
-            g = p.grad + self.weight_decay * p if self.weight_decay else p.grad
-            if self.momentum:
-                v = self.velocity[i]
-                g = g.clone() if v is None else v.mul_(self.momentum).add_(g)
-                self.velocity[i] = g
-            p.sub_(g, alpha=self.lr)
+    def update(self, p: Tensor, g: Tensor, group: dict[str, Any], state: dict[str, Any]) -> None:
+        """One step of the equations above."""
+        momentum = group["momentum"]
+        if group["weight_decay"]:
+            g = g + group["weight_decay"] * p
+        if momentum:
+            v = state.get("momentum_buffer")
+            v = state["momentum_buffer"] = g.clone() if v is None else v.mul_(momentum).add_(g)
+            g = g.add(v, alpha=momentum) if group["nesterov"] else v
+        p.sub_(g, alpha=group["lr"])
 
 
 def gradient_noise(

@@ -185,14 +185,6 @@ CASES: dict[str, tuple[Callable, str]] = {
     "standardise, features": (lambda: data.standardise(X, X[:, :2]), r"part 2 has D = 2 but train has D = 3"),
     "quadratic, 3 columns": (lambda: linear.quadratic_features(X), r"X must be .* shape \(N, 2\), not a .* \(8, 3\)"),
     "polynomial, matrix": (lambda: linear.polynomial_features(X, 2), r"x must be .* shape \(N\), not a .* \(8, 3\)"),
-    "train, lengths": (
-        lambda: training.train(nn.Linear(3, 1), nn.functional.mse_loss, None, X, Y[:5], 1, 1, generator()),
-        r"X and y must have the same number of samples, at least 1, not 8 and 5",
-    ),
-    "train, empty": (
-        lambda: training.train(nn.Linear(3, 1), nn.functional.mse_loss, None, X[:0], Y[:0], 1, 1, generator()),
-        r"at least 1, not 0 and 0",
-    ),
     # precision
     "linear_scores, precision": (
         lambda: linear.linear_scores(X, W.float()),
@@ -291,9 +283,11 @@ CASES: dict[str, tuple[Callable, str]] = {
         r"x must be .* shape \(D\), not a .* \(8, 3\)",
     ),
     "SGD, rate": (lambda: optim.SGD([W], lr=-0.1), r"lr must be a finite number above 0, not -0.1"),
-    "SGD, nothing": (lambda: optim.SGD([], lr=0.1), r"at least one parameter.* not 0 parameters"),
-    "SGD, momentum": (lambda: optim.SGD([W], lr=0.1, momentum=1.0), r"0 <= momentum < 1 .*momentum=1.0"),
-    "SGD, decay": (lambda: optim.SGD([W], lr=0.1, weight_decay=-1.0), r"weight_decay >= 0, .*weight_decay=-1.0"),
+    "SGD, nothing": (lambda: optim.SGD([], lr=0.1), r"SGD needs at least one parameter"),
+    "SGD, momentum": (lambda: optim.SGD([W], lr=0.1, momentum=1.0), r"0 <= momentum < 1 .*not 1.0 and 0.0"),
+    "SGD, decay": (lambda: optim.SGD([W], lr=0.1, weight_decay=-1.0), r"weight_decay >= 0, .* and -1.0"),
+    "SGD, nesterov": (lambda: optim.SGD([W], lr=0.1, nesterov=True), r"needs a momentum above 0"),
+    "SGD, setting": (lambda: optim.SGD([{"params": [W], "speed": 1}], lr=0.1), r"SGD knows no setting 'speed'"),
     "noise, batch": (lambda: optim.gradient_noise(None, W, 5, 6, 1, generator()), r"batch must be 1 to 5, .* not 6"),
     "noise, draws": (lambda: optim.gradient_noise(None, W, 5, 2, 0, generator()), r"draws must be .* above 0, not 0"),
     "batches, size": (lambda: training.batches(5, 0, generator()), r"size must be a finite number above 0, not 0"),
@@ -301,8 +295,8 @@ CASES: dict[str, tuple[Callable, str]] = {
         lambda: training.batches(0, 5, generator()),
         r"samples must be a finite number above 0, not 0",
     ),
-    "train, epochs": (
-        lambda: training.train(nn.Linear(3, 1), nn.functional.mse_loss, None, X, Y, 0, 1, generator()),
+    "fit, epochs": (
+        lambda: training.fit(nn.Linear(3, 1), None, None, samples=8, epochs=0, batch=1, generator=generator()),
         r"epochs must be a finite number above 0, not 0",
     ),
 }

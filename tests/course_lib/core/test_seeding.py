@@ -20,12 +20,22 @@ def test_pin_repeats_all_three_global_streams_and_sets_threads():
     first = draws()
     pin(5)
     assert draws() == first
-    pin(6, threads=1)
+    pin(6, threads=2)
     assert all(a != b for a, b in zip(draws(), first, strict=True))
-    assert torch.get_num_threads() == 1
-    pin(0)
     assert torch.get_num_threads() == 2
     assert torch.are_deterministic_algorithms_enabled()
+
+
+def test_pin_uses_one_thread_unless_the_environment_says_otherwise(monkeypatch):
+    monkeypatch.delenv("COURSE_THREADS", raising=False)
+    pin(0, threads=2)
+    pin(0)
+    assert torch.get_num_threads() == 1
+    monkeypatch.setenv("COURSE_THREADS", "2")
+    pin(0)
+    assert torch.get_num_threads() == 2
+    pin(0, threads=1)
+    assert torch.get_num_threads() == 1
 
 
 def test_generator_repeats_and_leaves_the_global_stream_alone(device):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,21 +12,27 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn import functional as F
 
 from course_lib.core.seeding import generator
-from course_lib.core.training import History, batches, train
+from course_lib.core.training import History, batches, fit
 from course_lib.data import digits
 from course_lib.linear import add_bias, cross_entropy, least_squares
-from course_lib.optim import SGD
+from course_lib.optim import EMA, SGD, Adam, clip_gradient_norm, warmup_cosine
 
 
-def line(device, dtype) -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
+def line(device="cpu", dtype=torch.float64) -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
     g = generator(0)
     X = torch.randn(60, 3, generator=g, dtype=torch.float64)
     y = X @ torch.tensor([[1.0], [-2.0], [0.5]], dtype=torch.float64) + 4
     y = y + 0.1 * torch.randn(60, 1, generator=g, dtype=torch.float64)
     torch.manual_seed(0)
     return nn.Linear(3, 1).to(device, dtype), X.to(device, dtype), y.to(device, dtype)
+
+
+def fit_line(model, X, y, optimiser, **options):
+    options = {"epochs": 3, "batch": 20, "generator": generator(0, X.device), **options}
+    return fit(model, lambda i, _: F.mse_loss(model(X[i]), y[i]), optimiser, samples=len(X), **options)
 
 
 @given(samples=st.integers(1, 200), size=st.integers(1, 250), seed=st.integers(0, 1000))
@@ -46,35 +53,85 @@ def test_batches_are_shuffled_anew_each_epoch_and_repeat_with_the_seed(device):
 
 def test_reaches_the_least_squares_solution(device, dtype, close):
     model, X, y = line(device, dtype)
-    optimiser = SGD(model.parameters(), lr=0.2, momentum=0.5)
-    history = train(model, nn.functional.mse_loss, optimiser, X, y, 200, 60, generator(0, device))
+    history = fit_line(model, X, y, SGD(model.parameters(), lr=0.2, momentum=0.5), epochs=200, batch=60)
     wanted = least_squares(add_bias(X), y)
     close(torch.cat([model.weight[0], model.bias]), wanted[:, 0], rtol=1e-8)
     best = float((add_bias(X) @ wanted - y).square().mean())
     assert history.loss[-1] == pytest.approx(best, rel=1e-4)
-    assert len(history.loss) == 200
+    assert len(history.loss) == history.steps == 200
     assert history.metric == []
+    assert history.seconds > 0
 
 
 def test_history_is_the_mean_over_samples_also_with_a_smaller_last_batch(device, dtype):
     model, X, y = line(device, dtype)
-    still = SGD(model.parameters(), lr=1e-12)
-    history = train(model, nn.functional.mse_loss, still, X, y, 1, 32, generator(0, device))
-    assert history.loss[0] == pytest.approx(nn.functional.mse_loss(model(X), y).item(), rel=1e-5)
+    history = fit_line(model, X, y, SGD(model.parameters(), lr=1e-12), epochs=1, batch=32)
+    assert history.loss[0] == pytest.approx(F.mse_loss(model(X), y).item(), rel=1e-5)
 
 
-def test_evaluates_after_each_epoch_in_evaluation_mode_without_gradients(device, dtype):
+def test_evaluates_the_model_after_each_epoch_in_evaluation_mode_without_gradients(device, dtype):
     model, X, y = line(device, dtype)
     seen = []
 
-    def evaluate() -> float:
-        seen.append((model.training, torch.is_grad_enabled()))
+    def evaluate(used) -> float:
+        seen.append((used is model, used.training, torch.is_grad_enabled()))
         return float(len(seen))
 
-    history = train(model, nn.functional.mse_loss, SGD(model.parameters(), lr=0.01), X, y, 3, 20,
-                    generator(0, device), evaluate)  # fmt: skip
-    assert seen == [(False, False)] * 3
+    history = fit_line(model, X, y, SGD(model.parameters(), lr=0.01), evaluate=evaluate)
+    assert seen == [(True, False, False)] * 3
     assert history.metric == [1.0, 2.0, 3.0]
+    assert not model.training
+
+
+def test_equals_a_loop_by_hand_with_schedule_clipping_and_average():
+    """Every option at once, against the same steps written out; rates by group."""
+    model, X, y = line()
+    model = nn.Sequential(model, nn.Tanh(), nn.Linear(1, 1).double())
+    other = copy.deepcopy(model)
+    groups = lambda net: [{"params": [net[0].weight]}, {"params": [net[2].weight], "lr": 0.3}]  # noqa: E731
+    optimiser, average = SGD(groups(model), lr=0.1, momentum=0.9), EMA(model, 0.7)
+    warmup = partial(warmup_cosine, warmup=2)
+    fit_line(model, X, y, optimiser, schedule=warmup, clip=0.5, average=average, epochs=2, batch=16)
+    assert [group["lr"] for group in optimiser.param_groups] == [0.1, 0.3]
+
+    stream, step, slow = generator(0), 0, EMA(other, 0.7)
+    by_hand = torch.optim.SGD(groups(other), lr=0.1, momentum=0.9)
+    for _ in range(2):
+        for rows in torch.randperm(60, generator=stream).split(16):
+            for group, peak in zip(by_hand.param_groups, (0.1, 0.3), strict=True):
+                group["lr"] = peak * warmup_cosine(step, 8, 2)
+            other.zero_grad()
+            F.mse_loss(other(X[rows]), y[rows]).backward()
+            clip_gradient_norm([other[0].weight, other[2].weight], 0.5)
+            by_hand.step()
+            slow.update(other)
+            step += 1
+    for p, q in zip([*model.parameters(), *average.model.parameters()],
+                    [*other.parameters(), *slow.model.parameters()], strict=True):  # fmt: skip
+        torch.testing.assert_close(p, q, rtol=0, atol=1e-12)
+
+
+def test_the_average_is_what_is_evaluated():
+    model, X, y = line()
+    average, seen = EMA(model, 0.9), []
+    fit_line(model, X, y, SGD(model.parameters(), lr=0.1), average=average,
+             evaluate=lambda used: seen.append(used) or 0.0)  # fmt: skip
+    assert all(used is average.model for used in seen)
+
+
+def test_reduced_precision_is_used_inside_and_weights_stay(device):
+    model, X, y = line(device, torch.float32)
+    kinds = []
+
+    def loss(i, _):
+        scores = model(X[i])
+        kinds.append(scores.dtype)
+        return F.mse_loss(scores.float(), y[i])
+
+    fit(model, loss, SGD(model.parameters(), lr=0.1), samples=60, epochs=1, batch=60,
+        generator=generator(0, device), precision=torch.bfloat16)  # fmt: skip
+    assert kinds == [torch.bfloat16]
+    assert model.weight.dtype == torch.float32
 
 
 class Interrupted(Exception):
@@ -82,24 +139,32 @@ class Interrupted(Exception):
 
 
 @pytest.mark.parametrize("interrupted_in", [1, 3])
-def test_a_resumed_run_equals_an_undisturbed_one_exactly(interrupted_in, tmp_path: Path, device):
-    """Momentum, shuffling, batch-norm statistics and history are all part of the state."""
+@pytest.mark.parametrize("kind", ["ours", "torch"])
+def test_a_resumed_run_equals_an_undisturbed_one_exactly(kind, interrupted_in, tmp_path: Path, device):
+    """Optimiser, schedule, shuffling, augmentation, dropout, averages, statistics and history are part of the state."""
     data = digits()
     X, labels = (data.features / 16).float().to(device), data.labels.to(device)
 
-    def run(path: Path | None, break_in: int | None = None) -> tuple[nn.Module, History]:
+    def run(path: Path | None, break_in: int | None = None) -> tuple[EMA, History]:
         torch.manual_seed(0)
-        model = nn.Sequential(nn.Linear(64, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 10)).to(device)
-        optimiser = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-        calls = []
+        layers = [nn.Linear(64, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.2), nn.Linear(16, 10)]
+        model = nn.Sequential(*layers).to(device)
+        optimiser = (Adam if kind == "ours" else torch.optim.Adam)(model.parameters(), lr=0.01)
+        average, history, calls = EMA(model, 0.9), History(), []
 
-        def accuracy() -> float:
+        def loss(i, stream):
+            noise = torch.randn(len(i), 64, generator=stream, device=device)
+            return cross_entropy(model(X[i] + 0.01 * history.steps * noise), labels[i])
+
+        def accuracy(used) -> float:
             calls.append(1)
             if len(calls) == break_in:
                 raise Interrupted
-            return float((model(X).argmax(dim=1) == labels).double().mean())
+            return float((used(X).argmax(dim=1) == labels).double().mean())
 
-        return model, train(model, cross_entropy, optimiser, X, labels, 4, 256, generator(7, device), accuracy, path)
+        fit(model, loss, optimiser, samples=len(X), epochs=4, batch=256, generator=generator(7, device),
+            schedule=warmup_cosine, average=average, evaluate=accuracy, checkpoint=path, history=history)  # fmt: skip
+        return average, history
 
     undisturbed, wanted = run(None)
     path = tmp_path / "run.pt"
@@ -108,41 +173,45 @@ def test_a_resumed_run_equals_an_undisturbed_one_exactly(interrupted_in, tmp_pat
     assert path.exists() == (interrupted_in > 1)
     resumed, history = run(path)
     assert history == wanted
-    for name, value in undisturbed.state_dict().items():
-        assert torch.equal(value, resumed.state_dict()[name]), name
+    for name, value in undisturbed.model.state_dict().items():
+        assert torch.equal(value, resumed.model.state_dict()[name]), name
     assert sorted(file.name for file in tmp_path.iterdir()) == ["run.pt"]
 
-    finished = copy.deepcopy(resumed.state_dict())
     again, history = run(path)  # nothing is left to do
     assert history == wanted
-    assert all(torch.equal(value, finished[name]) for name, value in again.state_dict().items())
+    for name, value in undisturbed.model.state_dict().items():
+        assert torch.equal(value, again.model.state_dict()[name]), name
 
 
-def test_a_lost_loss_is_said_with_its_epoch_and_the_way_out():
-    model, X, y = line("cpu", torch.float64)
+def test_a_lost_loss_is_said_with_its_epoch_and_the_way_out_and_is_not_saved(tmp_path: Path):
+    model, X, y = line()
     with pytest.raises(ValueError, match=r"^the loss became (inf|nan) in epoch \d+: lower the learning rate$"):
-        train(model, nn.functional.mse_loss, SGD(model.parameters(), lr=1e6), X, y, 100, 10, generator(0))
-
-
-def test_a_lost_loss_is_not_saved(tmp_path: Path):
-    model, X, y = line("cpu", torch.float64)
-    optimiser = torch.optim.SGD(model.parameters(), lr=1e200)
+        fit_line(model, X, y, SGD(model.parameters(), lr=1e6), epochs=100, batch=10)
     with pytest.raises(ValueError, match="lower the learning rate"):
-        train(model, nn.functional.mse_loss, optimiser, X, y, 3, 10, generator(0), checkpoint=tmp_path / "run.pt")
+        fit_line(model, X, y, SGD(model.parameters(), lr=1e200), checkpoint=tmp_path / "run.pt")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_of_another_training_is_refused_in_one_line(tmp_path: Path):
+    model, X, y = line()
+    fit_line(model, X, y, SGD(model.parameters(), lr=0.1), checkpoint=tmp_path / "run.pt")
+    other = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 1)).double()
+    with pytest.raises(ValueError, match=r"run\.pt was written by another training .*; delete it") as error:
+        fit_line(other, X, y, SGD(other.parameters(), lr=0.1), checkpoint=tmp_path / "run.pt")
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("progress", [False, True])
 def test_writes_to_stderr_only_when_asked(progress, capsys):
-    model, X, y = line("cpu", torch.float64)
-    train(model, nn.functional.mse_loss, SGD(model.parameters(), lr=0.01), X, y, 2, 10, generator(0), progress=progress)
+    model, X, y = line()
+    fit_line(model, X, y, SGD(model.parameters(), lr=0.01), progress=progress)
     out, err = capsys.readouterr()
     assert out == ""
     assert ("epoch" in err) == progress
 
 
-def test_a_checkpoint_with_an_optimiser_that_has_no_state_is_refused_before_any_work(tmp_path: Path):
-    model, X, y = line("cpu", torch.float64)
-    with pytest.raises(ValueError, match=r"a checkpoint needs an optimiser with state_dict"):
-        train(model, nn.functional.mse_loss, SGD(model.parameters(), lr=0.01), X, y, 2, 10, generator(0),
-              checkpoint=tmp_path / "run.pt")  # fmt: skip
+@pytest.mark.parametrize("name", ["samples", "epochs", "batch", "clip"])
+def test_numbers_out_of_range(name):
+    numbers = {"samples": 4, "epochs": 1, "batch": 2, name: 0}
+    with pytest.raises(ValueError, match=f"{name} must be"):
+        fit(nn.Linear(1, 1), None, None, generator=generator(0), **numbers)

@@ -48,8 +48,10 @@ def test_the_first_step_has_length_lr_whatever_the_scale_of_the_gradient():
 
 def test_bad_input():
     p = torch.ones(2, requires_grad=True)
-    for call in (lambda: Adam([]), lambda: Adam([p], betas=(0.9, 1.0)), lambda: AdamW([p], weight_decay=-1.0)):
-        with pytest.raises(ValueError, match="Adam needs at least one parameter, betas in"):
+    for call in (lambda: Adam([p], betas=(0.9, 1.0)), lambda: AdamW([p], weight_decay=-1.0)):
+        with pytest.raises(ValueError, match=r"AdamW? needs betas in \[0, 1\) and weight_decay >= 0"):
             call()
+    with pytest.raises(ValueError, match="Adam needs at least one parameter"):
+        Adam([])
     with pytest.raises(ValueError, match="lr must be a finite number above 0, not 0"):
         Adam([p], lr=0)
