@@ -55,9 +55,9 @@ def main() -> None:
     data = digits()
     X, (train_part, _, test_part) = data.features / 16, split_indices(len(data))
     rows = []
-    for name, (fit, answer) in methods(X[train_part], data.labels[train_part]).items():
-        model = fit()
-        timed = medians({"fit": fit, "answer": lambda a=answer, m=model: a(m, X[test_part])}, rounds=7)
+    for name, (learn, answer) in methods(X[train_part], data.labels[train_part]).items():
+        model = learn()
+        timed = medians({"fit": learn, "answer": lambda a=answer, m=model: a(m, X[test_part])}, rounds=7)
         rows.append([name, timed["fit"], timed["answer"]])
     growth = []
     for samples in SAMPLES:

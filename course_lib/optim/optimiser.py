@@ -32,15 +32,13 @@ class Optimiser:
         Raises:
             ValueError: For no parameters, or a setting out of range.
         """
-        given = list(params)
+        given: list[Any] = list(params)
         groups = given if given and isinstance(given[0], dict) else [{"params": given}]
         self.param_groups: list[dict[str, Any]] = []
         for group in groups:
-            unknown = set(group) - {"params", *settings}
-            if unknown:
-                raise ValueError(
-                    f"{type(self).__name__} knows no setting {unknown.pop()!r}; it has {', '.join(settings)}"
-                )
+            if unknown := set(group) - {"params", *settings}:
+                name, known = type(self).__name__, ", ".join(settings)
+                raise ValueError(f"{name} knows no setting {unknown.pop()!r}; it has {known}")
             self.param_groups.append({**settings, **group, "params": list(group["params"])})
         if not any(group["params"] for group in self.param_groups):
             raise ValueError(f"{type(self).__name__} needs at least one parameter")
