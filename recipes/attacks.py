@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from pathlib import Path
 
 import torch
 import torchvision
@@ -26,10 +25,11 @@ from course_lib.core.weights import load_checkpoint
 from course_lib.data.scenes import CLASSES, scene_dataset
 from course_lib.metrics import accuracy
 from course_lib.networks.backbones import Backbone, SceneNet
-from recipes.cifar import add_source, environment, read_npz
+from recipes.cifar import add_source, read_npz
+from recipes.common import CARDS, environment
 from recipes.scene_classifier import LEVEL
 
-CARD = Path(__file__).resolve().parents[1] / "chapters" / "cards" / "07_attacks.json"
+CARD = CARDS / "07_attacks.json"
 RADII, LENGTHS, STEPS = (0.5, 1.0, 2.0, 4.0), (0.25, 0.5), 7
 COUNT = {"backbone": 200, "scene_classifier": 96, "robust_scenes": 96}
 

@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import argparse
 import io
-import json
 import math
-import platform
-import time
-from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,12 +19,13 @@ import torch.nn.functional as F
 import torchvision
 from PIL import Image
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from course_lib.core.seeding import generator
+from course_lib.core.training import History, fit
 from course_lib.networks.backbones.backbone import CIFAR_MEAN
 from course_lib.networks.layers import smoothed_cross_entropy
-from course_lib.optim import warmup_cosine
+from course_lib.optim import SGD, warmup_cosine
+from recipes.common import half_if_fast
 
 Data = tuple[Tensor, Tensor, Tensor, Tensor]
 
@@ -112,14 +110,6 @@ def cut_out(images: Tensor, side: int, stream: torch.Generator) -> Tensor:
     return images.copy_(torch.where(hidden, images.new_tensor(CIFAR_MEAN).view(1, 3, 1, 1), images))
 
 
-def half_is_fast(device: torch.device) -> bool:
-    """Whether mixed precision pays: on GPUs, and on processors that multiply bfloat16 themselves."""
-    if device.type != "cpu":
-        return True
-    can = getattr(torch.cpu, "get_capabilities", dict)()  # unknown to older versions of torch
-    return bool(can.get("avx512_bf16") or can.get("amx_bf16"))
-
-
 def predict(model: nn.Module, images: Tensor, batch: int = 1000) -> Tensor:
     """Logits (N, K) float32 of uint8 images (N, 3, H, W), in evaluation mode."""
     model.eval()
@@ -127,11 +117,12 @@ def predict(model: nn.Module, images: Tensor, batch: int = 1000) -> Tensor:
         return torch.cat([model(part.float() / 255) for part in images.split(batch)])
 
 
-def fit(
+def train(
     model: nn.Module,
     data: Data,
     epochs: int,
     seed: int,
+    *,
     batch: int = 128,
     peak: float = 0.2,
     augment: bool = True,
@@ -139,12 +130,11 @@ def fit(
     state: Path | None = None,
     progress: bool = True,
     last_only: bool = False,
-    report: Callable[[dict], None] | None = None,
-) -> dict:
-    """Train with Nesterov momentum, warm-up and cosine, label smoothing and, where it pays, mixed precision.
+) -> History:
+    """Train with Nesterov momentum, warm-up and cosine, label smoothing and, where it pays, reduced precision.
 
     Args:
-        model: Takes images in [0, 1].
+        model: Takes images in [0, 1]; moved to the images' device.
         data: What `load` returns.
         epochs: Passes over the training images.
         seed: Decides the order and the crops.
@@ -152,79 +142,46 @@ def fit(
         peak: Largest learning rate.
         augment: Crop and mirror at random.
         hole: Side in pixels of a square that is hidden in each image; 0 hides nothing.
-        state: A file that is written after each epoch and read at the start, so that an interrupted run goes on, on
-            the same kind of device exactly as if nothing had happened.
-        progress: Show a bar for each epoch on stderr.
+        state: A file that an interrupted run goes on from.
+        progress: Show a bar on stderr.
         last_only: Evaluate after the last epoch only.
-        report: Called with the curve after each epoch.
 
     Returns:
-        The curve: loss, test accuracy and first learning rate of each epoch, the number of epochs on each device, and
-        the seconds in all. The test images choose nothing.
+        The history; its metric is the accuracy on the test images, which choose nothing.
     """
     images, labels, test_images, test_labels = data
-    device = images.device
+    device, side = images.device, images.shape[-1]
     model.to(device, memory_format=torch.channels_last)
     decayed = [p for p in model.parameters() if p.ndim > 1]
     plain = [p for p in model.parameters() if p.ndim == 1]
     groups = [{"params": decayed, "weight_decay": 5e-4}, {"params": plain, "weight_decay": 0.0}]
-    optimiser = torch.optim.SGD(groups, lr=peak, momentum=0.9, nesterov=True)
-    steps, mixed, name = len(images) // batch, half_is_fast(device), environment(device)["device"]
-    stream = generator(seed, device)
-    curve: dict = {"loss": [], "test_accuracy": [], "rate": [], "devices": {}, "seconds": 0.0}
-    if state is not None and state.exists():
-        saved = torch.load(state, weights_only=True, map_location=device)
-        model.load_state_dict(saved["model"])
-        optimiser.load_state_dict(saved["optimiser"])
-        curve = json.loads(saved["curve"])
-        if len(saved["stream"]) == len(stream.get_state()):
-            stream.set_state(saved["stream"].cpu())
-        else:  # from another kind of device, whose random numbers are others
-            stream.manual_seed(seed + len(curve["loss"]))
-    side = images.shape[-1]
     padded = F.pad(images.float(), (side // 8,) * 4, mode="reflect").byte() if augment else images
-    for epoch in range(len(curve["loss"]), epochs):
-        model.train()
-        started, total = time.perf_counter(), torch.zeros((), device=device)
-        order = torch.randperm(len(images), generator=stream, device=device)
-        bar = tqdm(range(steps), desc=f"epoch {epoch + 1}/{epochs}", leave=False, disable=not progress)
-        for step in bar:
-            chosen = order[step * batch : (step + 1) * batch]
-            x = crop_and_flip(padded, side, chosen, epoch, stream) if augment else padded[chosen].float() / 255
-            if hole:
-                x = cut_out(x, hole, stream)
-            for group in optimiser.param_groups:
-                group["lr"] = peak * warmup_cosine(epoch * steps + step, epochs * steps, epochs * steps // 6)
-            with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
-                logits = model(x.contiguous(memory_format=torch.channels_last))
-            loss = smoothed_cross_entropy(logits.float(), labels[chosen], 0.1)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            total += loss.detach()
-        mean = float(total) / steps
-        if not math.isfinite(mean):
-            raise ValueError(f"the loss became {mean} in epoch {epoch + 1}: lower the learning rate")
-        curve["loss"].append(round(mean, 4))
-        first = warmup_cosine(epoch * steps, epochs * steps, epochs * steps // 6)
-        curve["rate"].append(round(peak * first, 4))
-        curve["devices"][name] = curve["devices"].get(name, 0) + 1
-        if epoch == epochs - 1 or not last_only:
-            score = float((predict(model, test_images).argmax(1) == test_labels).double().mean())
-            curve["test_accuracy"].append(round(score, 4))
-        curve["seconds"] = round(curve["seconds"] + time.perf_counter() - started, 1)
-        if state is not None:
-            saved = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "stream": stream.get_state(),
-                     "curve": json.dumps(curve)}  # fmt: skip
-            torch.save(saved, state.with_suffix(".part"))
-            state.with_suffix(".part").replace(state)
-        if report is not None:
-            report(curve)
-    return curve
+    history, steps = History(), epochs * math.ceil(len(images) / batch)
 
+    def loss(chosen: Tensor, stream: torch.Generator) -> Tensor:
+        x = crop_and_flip(padded, side, chosen, len(history.loss), stream) if augment else padded[chosen].float() / 255
+        if hole:
+            x = cut_out(x, hole, stream)
+        logits = model(x.contiguous(memory_format=torch.channels_last))
+        return smoothed_cross_entropy(logits.float(), labels[chosen], 0.1)
 
-def environment(device: torch.device) -> dict:
-    """What a card says about the machine: device, threads, versions."""
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"CPU, {torch.get_num_threads()} threads"
-    versions = {"python": platform.python_version(), "torch": torch.__version__.split("+")[0]}
-    return {"device": name, "versions": versions}
+    def accuracy(used: nn.Module) -> float:
+        if last_only and len(history.loss) < epochs:
+            return math.nan
+        return float((predict(used, test_images).argmax(1) == test_labels).double().mean())
+
+    return fit(
+        model,
+        loss,
+        SGD(groups, peak, 0.9, nesterov=True),
+        samples=len(images),
+        epochs=epochs,
+        batch=batch,
+        generator=generator(seed, device),
+        schedule=partial(warmup_cosine, warmup=steps // 6),
+        precision=half_if_fast(device),
+        evaluate=accuracy,
+        checkpoint=state,
+        history=history,
+        progress=progress,
+    )

@@ -26,9 +26,9 @@ from tqdm import tqdm
 from course_lib.architectures import SwitchedNet
 from course_lib.core.device import pick_device
 from course_lib.core.seeding import generator, pin
-from recipes.cifar import Data, add_source, environment, fit, load
+from recipes.cifar import Data, add_source, load, train
+from recipes.common import CARDS, environment
 
-CARDS = Path(__file__).resolve().parent.parent / "chapters" / "cards"
 SEEDS, HELD_OUT = (0, 1, 2), 2_000
 DEFAULTS = {"n": 3, "width": 16, "residual": True, "batch_norm": True, "gate": False, "augment": True,
             "validate": False}  # fmt: skip
@@ -95,11 +95,12 @@ def one_run(
     torch.manual_seed(seed)
     model = SwitchedNet(**row)
     try:
-        curve = fit(model, (small, labels[chosen], small_test, test_labels), epochs, seed, batch=batch, peak=peak,
-                    augment=augment, progress=False, last_only=True)  # fmt: skip
+        history = train(model, (small, labels[chosen], small_test, test_labels), epochs, seed, batch=batch, peak=peak,
+                        augment=augment, progress=False, last_only=True)  # fmt: skip
     except ValueError:  # the loss became infinite: what chance gives
         return {"loss": [], "accuracy": 0.1, "diverged": True}
-    return {"loss": curve["loss"], "accuracy": curve["test_accuracy"][-1], "diverged": False}
+    losses = [round(value, 4) for value in history.loss]
+    return {"loss": losses, "accuracy": round(history.metric[-1], 4), "diverged": False}
 
 
 def work(job: tuple[str, Data, int]) -> tuple[str, dict]:

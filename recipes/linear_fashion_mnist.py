@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -25,8 +24,9 @@ from course_lib.core.training import fit
 from course_lib.linear import cross_entropy
 from course_lib.ops.neighbours import knn_predict
 from course_lib.optim import SGD
+from recipes.common import CARDS
 
-CARD = Path(__file__).resolve().parent.parent / "chapters" / "cards" / "02_fashion_mnist.json"
+CARD = CARDS / "02_fashion_mnist.json"
 DATA = "Fashion-MNIST, 60,000 training and 10,000 test images"
 
 

@@ -10,22 +10,19 @@ start are enough here. One is too, but it then pays to hide the gradient (Wong, 
 
 from __future__ import annotations
 
-import argparse
-import time
+from functools import partial
 
 import torch
-from tqdm import tqdm
 
 from course_lib.adversarial.attacks import adversarial_loss, pgd
-from course_lib.core.device import pick_device
-from course_lib.core.seeding import generator, pin
-from course_lib.core.training import batches
-from course_lib.core.weights import load_checkpoint, save_checkpoint
+from course_lib.core.seeding import generator
+from course_lib.core.training import History, fit
+from course_lib.core.weights import load_checkpoint
 from course_lib.data.scenes import CLASSES, scene_dataset
 from course_lib.networks.backbones import SceneNet
-from course_lib.optim import warmup_cosine
-from recipes.cifar import environment
-from recipes.scene_classifier import BATCH, LEVEL, score
+from course_lib.optim import AdamW, warmup_cosine
+from recipes.common import ship, start
+from recipes.scene_classifier import BATCH, LEVEL, mirrored, score
 
 NAME = "robust_scenes"
 EPOCHS, PEAK, EPS, INNER = 4, 1e-3, 2 / 255, 2
@@ -41,54 +38,38 @@ def robust_accuracy(model: torch.nn.Module, images: torch.Tensor, labels: torch.
 
 def main() -> None:
     """Train on, evaluate what was stored, write weights and card."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
-    parser.add_argument("--epochs", type=int, default=EPOCHS, help="passes over the training scenes")
-    args = parser.parse_args()
-    pin(0, args.threads)
-    device, started = pick_device(), time.perf_counter()
-    images, labels = (part.to(device) for part in scene_dataset(TRAIN, split="train", difficulty=LEVEL).tensors)
-    test = [part.to(device) for part in scene_dataset(JUDGED, split="test", difficulty=LEVEL).tensors]
-    model = load_checkpoint("scene_classifier", SceneNet(len(CLASSES))).to(device, memory_format=torch.channels_last)
-    before = {"accuracy": score(model, *test), "under_attack": robust_accuracy(model, *test)}
-    stream, noise = generator(0), generator(1, device)
-    optimiser = torch.optim.AdamW(model.parameters(), PEAK, weight_decay=0.02)
-    steps, curve = -(-TRAIN // BATCH), []
-    for epoch in range(args.epochs):
-        model.train()
-        total = 0.0
-        for step, chosen in enumerate(tqdm(batches(TRAIN, BATCH, stream), desc=f"epoch {epoch + 1}", leave=False)):
-            done = epoch * steps + step
-            eps = EPS * min(1.0, 2 * done / (args.epochs * steps))
-            x, y = images[chosen.to(device)], labels[chosen.to(device)]
-            x = x.flip(3) if torch.rand((), generator=stream) < 0.5 else x
-            for group in optimiser.param_groups:
-                group["lr"] = PEAK * warmup_cosine(done, args.epochs * steps, steps // 2)
-            loss = adversarial_loss(model, x.contiguous(memory_format=torch.channels_last), y, eps, INNER, noise)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            total += float(loss.detach())
-        curve.append(round(total / steps, 4))
-        print(epoch + 1, curve[-1], f"{time.perf_counter() - started:.0f} s", flush=True)
-    card = {
-        "data": f"the course's scenes, 64 px, difficulty {LEVEL}, with a subject: {TRAIN} to train, {JUDGED} to test",
-        "command": f"python -m recipes.{NAME}",
-        "seed": 0,
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "eps": "2/255 in the largest change",
-        "metric": f"accuracy and under_attack (PGD, {STEPS} steps of 2.5 eps / {STEPS} from a random start) on "
+    run = start(__doc__, NAME, EPOCHS)
+    images, labels = (part.to(run.device) for part in scene_dataset(TRAIN, split="train", difficulty=LEVEL).tensors)
+    images = images.contiguous(memory_format=torch.channels_last)
+    test = [part.to(run.device) for part in scene_dataset(JUDGED, split="test", difficulty=LEVEL).tensors]
+    model = load_checkpoint("scene_classifier", SceneNet(len(CLASSES)))
+    model.to(run.device, memory_format=torch.channels_last)
+    history, steps = History(), -(-TRAIN // BATCH)
+
+    def scores(net: torch.nn.Module) -> dict:
+        found = {"accuracy": score(net, *test), "under_attack": robust_accuracy(net, *test)}
+        return {name: round(value, 4) for name, value in found.items()}
+
+    def loss(indices, stream):
+        eps = EPS * min(1.0, 2 * history.steps / (run.epochs * steps))
+        return adversarial_loss(model, mirrored(images, indices, stream), labels[indices], eps, INNER, stream)
+
+    before = scores(model)
+    fit(model, loss, AdamW(model.parameters(), PEAK, weight_decay=0.02), samples=TRAIN, epochs=run.epochs, batch=BATCH,
+        generator=generator(0, run.device), schedule=partial(warmup_cosine, warmup=steps // 2), history=history,
+        **run.keep())  # fmt: skip
+    ship(
+        run,
+        model,
+        SceneNet(len(CLASSES)),
+        scores,
+        history,
+        data=f"the course's scenes, 64 px, difficulty {LEVEL}, with a subject: {TRAIN} to train, {JUDGED} to test",
+        eps="2/255 in the largest change",
+        metric=f"accuracy and under_attack (PGD, {STEPS} steps of 2.5 eps / {STEPS} from a random start) on "
         f"scene_dataset({JUDGED}, split='test', difficulty={LEVEL}), half-precision weights; before: of the start",
-        "seconds": round(time.perf_counter() - started),
-        **environment(device),
-        "before": {key: round(value, 4) for key, value in before.items()},
-        "curve": {"loss": curve},
-    }
-    save_checkpoint(NAME, model, card)
-    stored = load_checkpoint(NAME, SceneNet(len(CLASSES)).to(device))
-    card |= {"accuracy": round(score(stored, *test), 4), "under_attack": round(robust_accuracy(stored, *test), 4)}
-    save_checkpoint(NAME, model, card)
-    print({key: card[key] for key in ("before", "accuracy", "under_attack", "seconds")})
+        before=before,
+    )
 
 
 if __name__ == "__main__":

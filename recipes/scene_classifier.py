@@ -11,22 +11,18 @@ has.
 
 from __future__ import annotations
 
-import argparse
-import time
+from functools import partial
 
 import torch
 import torch.nn.functional as F
-from tqdm import tqdm
 
-from course_lib.core.device import pick_device
-from course_lib.core.seeding import generator, pin
-from course_lib.core.training import batches
-from course_lib.core.weights import load_checkpoint, save_checkpoint
+from course_lib.core.seeding import generator
+from course_lib.core.training import History, fit
 from course_lib.data.scenes import CLASSES, scene_dataset
 from course_lib.metrics import accuracy
 from course_lib.networks.backbones import SceneNet
-from course_lib.optim import warmup_cosine
-from recipes.cifar import environment
+from course_lib.optim import AdamW, warmup_cosine
+from recipes.common import half_if_fast, ship, start
 
 TRAIN, TEST, LEVEL = 4608, 1024, 0.3
 EPOCHS, BY_MAXIMUM, BATCH, PEAK = 11, 6, 64, 4e-3
@@ -47,56 +43,48 @@ def to_averages(model: SceneNet, images: torch.Tensor) -> None:
     model.head.weight.mul_(maps.amax(dim=(2, 3)).mean() / maps.mean())
 
 
+def mirrored(images: torch.Tensor, indices: torch.Tensor, stream: torch.Generator) -> torch.Tensor:
+    """A batch, half of the time mirrored: a mirror image keeps its class."""
+    x = images[indices]
+    return x.flip(3) if torch.rand((), generator=stream, device=stream.device) < 0.5 else x
+
+
 def main() -> None:
-    """Draw, train, evaluate what was stored, write weights and card."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
-    args = parser.parse_args()
-    pin(0, args.threads)
-    device, started = pick_device(), time.perf_counter()
-    images, labels = (part.to(device) for part in scene_dataset(TRAIN, split="train", difficulty=LEVEL).tensors)
-    model, stream = SceneNet(len(CLASSES)).to(device, memory_format=torch.channels_last), generator(0)
-    optimiser = torch.optim.AdamW(model.parameters(), PEAK, weight_decay=0.02)
-    steps, curve = -(-TRAIN // BATCH), []
-    for epoch in range(EPOCHS):
-        if epoch == BY_MAXIMUM:
+    """Draw, train in two phases, evaluate what was stored, write weights and card."""
+    run = start(__doc__, "scene_classifier", EPOCHS)
+    images, labels = (part.to(run.device) for part in scene_dataset(TRAIN, split="train", difficulty=LEVEL).tensors)
+    images = images.contiguous(memory_format=torch.channels_last)
+    model = SceneNet(len(CLASSES)).to(run.device, memory_format=torch.channels_last)
+    optimiser, history = AdamW(model.parameters(), PEAK, weight_decay=0.02), History()
+    steps, stream = -(-TRAIN // BATCH), generator(0, run.device)
+    whole = lambda step, _: warmup_cosine(step, run.epochs * steps, steps)  # noqa: E731 - one schedule for both phases
+
+    def loss(pool, indices, stream):
+        pooled = pool(model.maps(mirrored(images, indices, stream)), (2, 3))
+        return F.cross_entropy(model.head(pooled).float(), labels[indices])
+
+    phases = (("maximum", torch.amax, min(BY_MAXIMUM, run.epochs)), ("average", torch.mean, run.epochs))
+    for phase, pool, until in phases:
+        if phase == "average":
             to_averages(model, images[:256])
-        model.train()
-        total = 0.0
-        for step, chosen in enumerate(tqdm(batches(TRAIN, BATCH, stream), desc=f"epoch {epoch + 1}", leave=False)):
-            x = images[chosen.to(device)]
-            x = x.flip(3) if torch.rand((), generator=stream) < 0.5 else x  # a mirror image keeps its class
-            for group in optimiser.param_groups:
-                group["lr"] = PEAK * warmup_cosine(epoch * steps + step, EPOCHS * steps, steps)
-            with torch.autocast(device.type, torch.bfloat16):
-                maps = model.maps(x.contiguous(memory_format=torch.channels_last))
-                pooled = maps.amax(dim=(2, 3)) if epoch < BY_MAXIMUM else maps.mean(dim=(2, 3))
-                logits = model.head(pooled)
-            loss = F.cross_entropy(logits.float(), labels[chosen.to(device)])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            total += float(loss.detach())
-        curve.append(round(total / steps, 4))
-        print(epoch + 1, curve[-1], f"{time.perf_counter() - started:.0f} s", flush=True)
-    card = {
-        "data": f"the course's scenes, 64 px, difficulty {LEVEL}, with a subject: {TRAIN} to train, {TEST} to test",
-        "command": "python -m recipes.scene_classifier",
-        "seed": 0,
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "metric": f"accuracy on scene_dataset({TEST}, split='test', difficulty={LEVEL}), half-precision weights; "
+        fit(model, partial(loss, pool), optimiser, samples=TRAIN, epochs=until, batch=BATCH, generator=stream,
+            schedule=whole, precision=half_if_fast(run.device), history=history, **run.keep(f".{phase}"))  # fmt: skip
+
+    def scores(stored: torch.nn.Module) -> dict:
+        parts = {"accuracy": "test", "accuracy_heldout": "heldout"}
+        drawn = {name: scene_dataset(TEST, split=split, difficulty=LEVEL).tensors for name, split in parts.items()}
+        return {name: round(score(stored, *(t.to(run.device) for t in part)), 4) for name, part in drawn.items()}
+
+    ship(
+        run,
+        model,
+        SceneNet(len(CLASSES)),
+        scores,
+        history,
+        data=f"the course's scenes, 64 px, difficulty {LEVEL}, with a subject: {TRAIN} to train, {TEST} to test",
+        metric=f"accuracy on scene_dataset({TEST}, split='test', difficulty={LEVEL}), half-precision weights; "
         "accuracy_heldout: on split='heldout'",
-        "seconds": round(time.perf_counter() - started),
-        **environment(device),
-        "curve": {"loss": curve},
-    }
-    save_checkpoint("scene_classifier", model, card)
-    stored = load_checkpoint("scene_classifier", SceneNet(len(CLASSES)).to(device))
-    for name, split in (("accuracy", "test"), ("accuracy_heldout", "heldout")):
-        test = scene_dataset(TEST, split=split, difficulty=LEVEL).tensors
-        card[name] = round(score(stored, *(part.to(device) for part in test)), 4)
-    save_checkpoint("scene_classifier", model, card)
-    print({key: card[key] for key in ("parameters", "accuracy", "accuracy_heldout", "seconds")})
+    )
 
 
 if __name__ == "__main__":

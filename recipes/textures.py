@@ -12,7 +12,6 @@ import argparse
 import json
 import time
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -32,9 +31,9 @@ from course_lib.texture import (
     synthesise,
     texture_loss,
 )
-from recipes.cifar import environment
+from recipes.common import CARDS, environment
 
-CARD = Path(__file__).resolve().parents[1] / "chapters" / "cards" / "08_textures.json"
+CARD = CARDS / "08_textures.json"
 TEXTURES, WINDOWS, WEIGHTS = ("gravel", "brick", "grass"), (5, 11, 23), (0.03, 0.2, 1.0, 5.0)
 PHOTOGRAPHS = {"astronaut": (256, 0, 60), "chelsea": (160, 10, 60)}  # height, top and left of the crop
 STYLES, STEPS, STYLE_STEPS, SIDE = ("brick", "gravel"), 250, 60, 128

@@ -19,7 +19,6 @@ import json
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -32,8 +31,8 @@ from course_lib.data import digits
 from course_lib.metrics import accuracy
 from course_lib.networks.layers import MLP
 from recipes import linear_fashion_mnist
+from recipes.common import CARDS
 
-CARDS = Path(__file__).resolve().parent.parent / "chapters" / "cards"
 SEEDS = (0, 1, 2)
 NAMES = [field.name for field in fields(Tricks)]
 ALL = Tricks(**dict.fromkeys(NAMES, True))

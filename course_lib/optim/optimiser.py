@@ -33,7 +33,7 @@ class Optimiser:
             ValueError: For no parameters, or a setting out of range.
         """
         given: list[Any] = list(params)
-        groups = given if given and isinstance(given[0], dict) else [{"params": given}]
+        groups: list[dict[str, Any]] = given if given and isinstance(given[0], dict) else [{"params": given}]
         self.param_groups: list[dict[str, Any]] = []
         for group in groups:
             if unknown := set(group) - {"params", *settings}:

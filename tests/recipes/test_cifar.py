@@ -54,26 +54,31 @@ def test_a_hidden_square_is_as_large_as_it_should_be_and_leaves_the_rest():
     assert hidden.any(0).all()  # any pixel can be hidden
 
 
-def test_fit_learns_and_an_interrupted_run_ends_the_same(data, tmp_path):
+def test_training_learns_and_an_interrupted_run_ends_the_same(data, tmp_path, monkeypatch):
     options = {"seed": 0, "batch": 10, "peak": 0.05, "progress": False}
     whole = network()
     assert (cifar.predict(whole, data[2]).argmax(1) == data[3]).double().mean() < 0.9
-    curve = cifar.fit(whole, data, 4, **options)
-    assert curve["test_accuracy"][-1] == 1.0
+    history = cifar.train(whole, data, 4, **options)
+    assert history.metric[-1] == 1.0
 
     class Stop(Exception):
         pass
 
-    def interrupt(curve: dict) -> None:
-        if len(curve["loss"]) == 2:
+    calls, predict = [], cifar.predict
+
+    def interrupt(*arguments):
+        calls.append(1)
+        if len(calls) == 3:
             raise Stop
+        return predict(*arguments)
 
     state = tmp_path / "run.state"
+    monkeypatch.setattr(cifar, "predict", interrupt)
     with pytest.raises(Stop):
-        cifar.fit(network(), data, 4, state=state, report=interrupt, **options)
+        cifar.train(network(), data, 4, state=state, **options)
+    monkeypatch.undo()
     resumed = network()
-    again = cifar.fit(resumed, data, 4, state=state, **options)
-    assert again["loss"] == curve["loss"]
+    assert cifar.train(resumed, data, 4, state=state, **options) == history
     for mine, wanted in zip(resumed.state_dict().values(), whole.state_dict().values(), strict=True):
         torch.testing.assert_close(mine, wanted, rtol=0, atol=0)
 

@@ -9,6 +9,7 @@ import torch
 
 from course_lib.architectures import SwitchedNet, parameter_count
 from course_lib.core.seeding import generator
+from course_lib.core.training import History
 from recipes import cifar_ablations as ablations
 
 SMALL = {"n": 1, "width": 4, "side": 8, "samples": 40, "batch": 10, "epochs": 2}
@@ -63,7 +64,7 @@ def test_smaller_sides_are_block_averages(data, monkeypatch):
     """What reaches training at half the side, against averages written out."""
     seen = {}
     monkeypatch.setattr(
-        ablations, "fit", lambda model, part, *a, **k: seen.update(part=part) or {"loss": [], "test_accuracy": [1]}
+        ablations, "train", lambda model, part, *a, **k: seen.update(part=part) or History(loss=[1.0], metric=[1.0])
     )
     run = ablations.DEFAULTS | SMALL | {"side": 4}
     ablations.one_run(data, seed=0, peak=0.1, **run)
