@@ -39,8 +39,8 @@ def fit_network(X: Tensor, labels: Tensor) -> nn.Module:
 def methods(X: Tensor, labels: Tensor) -> dict[str, tuple[Callable, Callable]]:
     """Name: (fit, answer a batch with what fit returned)."""
     return {
-        "1 nearest neighbour": (lambda: (X, labels), lambda kept, Q: knn_predict(Q, *kept, 1)),
-        "5 nearest neighbours": (lambda: (X, labels), lambda kept, Q: knn_predict(Q, *kept, 5)),
+        "1 nearest neighbour": (lambda: (X, labels), lambda kept, Q: knn_predict(Q, *kept, k=1)),
+        "5 nearest neighbours": (lambda: (X, labels), lambda kept, Q: knn_predict(Q, *kept, k=5)),
         "Gaussian, shared covariance": (
             lambda: fit_gaussians(X, labels, 10, shared=True, floor=1e-4), lambda model, Q: model.predict(Q)),
         "softmax regression": (
@@ -67,7 +67,7 @@ def main() -> None:
         weights = torch.zeros(65, 10, dtype=torch.float64)
         timed = medians(
             {
-                "neighbours": lambda m=many, y=labels, q=questions: knn_predict(q, m, y, 5),
+                "neighbours": lambda m=many, y=labels, q=questions: knn_predict(q, m, y, k=5),
                 "softmax": lambda w=weights, q=questions: linear_scores(q, w).argmax(1),
             },
             rounds=9,

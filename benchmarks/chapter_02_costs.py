@@ -31,7 +31,7 @@ def knn_row(samples: int) -> list[float]:
     timed = medians(
         {
             "train": lambda: (X, labels),  # a lazy learner only keeps what it is given
-            "answer": lambda: knn_predict(questions, X, labels, 5),
+            "answer": lambda: knn_predict(questions, X, labels, k=5),
         },
         rounds=15,
     )

@@ -75,13 +75,13 @@ def _stereo(size: int, rounds: int) -> None:
     compare(
         f"Semi-global matching, 8 paths, {DISPARITIES} disparities, {size} x {size}",
         {"census, 8 paths, winner": lambda: stereo.winner_take_all(
-            stereo.semi_global(stereo.census_cost(left, right, DISPARITIES, 5, 5), left))},
+            stereo.semi_global(stereo.census_cost(left, right, DISPARITIES, height=5, width=5), left))},
         {"OpenCV StereoSGBM HH (bytes)": lambda: semi.compute(*pair)}, why=WHY_STEREO, rounds=rounds,
     )  # fmt: skip
 
 
 def _flow(size: int, rounds: int) -> None:
-    clip = camera_clip(picture(size + 32)[0].mean(0, keepdim=True), 2, (size, size), (3.0, 1.5))
+    clip = camera_clip(picture(size + 32)[0].mean(0, keepdim=True), 2, (size, size), pan=(3.0, 1.5))
     first, second = clip[:1], clip[1:]
     a, b = (np.ascontiguousarray(f[0, 0].numpy()) for f in (first, second))
     peers = {"scikit-image optical_flow_ilk": lambda: optical_flow_ilk(a, b)}

@@ -18,7 +18,7 @@ def run() -> None:
         peer = KNeighborsClassifier(5, algorithm="brute", p=norm).fit(X.numpy(), labels.numpy())
         compare(
             f"5 nearest neighbours by L{norm}, {len(test)} questions to {len(train)} digits",
-            {"knn_predict": lambda norm=norm: knn_predict(questions, X, labels, 5, norm)},
+            {"knn_predict": lambda norm=norm: knn_predict(questions, X, labels, k=5, norm=norm)},
             {"sklearn brute": lambda peer=peer: peer.predict(questions.numpy())},
             why="scikit-learn works in cache-sized blocks; ours keeps the whole table and breaks ties by sample order",
         )

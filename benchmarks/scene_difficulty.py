@@ -102,7 +102,7 @@ def action_clips(count: int, seed: int, size: int = 40) -> tuple[Tensor, Tensor]
     """Clips (count, 8, 3, size, size) in half precision, and their classes."""
     clips, labels = [], []
     for block in range(count // 128):
-        scene = sample_actions(128, 8, size, generator=block_generator(seed, "train", 0, block))
+        scene = sample_actions(128, 8, size, generator=block_generator(seed, "train", 0, block=block))
         clips.append(scene.clip(render(scene).image).half())
         labels.append(scene.action)
     return torch.cat(clips), torch.cat(labels)

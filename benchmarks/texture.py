@@ -83,7 +83,7 @@ def run_on(device: torch.device) -> None:
     with torch.no_grad():
         compare(
             f"LPIPS, AlexNet with random weights, 256 x 256, {device}",
-            {"lpips": lambda: lpips(features, noisy, clean, weights)},
+            {"lpips": lambda: lpips(features, noisy, clean, weights=weights)},
             {"package lpips": lambda: judge(noisy, clean, normalize=True)},
             rounds=9,
         )

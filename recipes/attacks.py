@@ -62,13 +62,17 @@ def curves(model: nn.Module, images: Tensor, labels: Tensor) -> dict:
     found: dict = {"pictures": len(images), "clean": share_right(model, images, labels)}
     attacks = {
         "random": lambda eps: (images + eps * signs).clamp(0, 1),
-        "fgsm": lambda eps: by_parts(lambda x, y: fgsm(model, x, y, eps), images, labels),
-        "pgd": lambda eps: by_parts(lambda x, y: pgd(model, x, y, eps, STEPS, generator=stream), images, labels),
+        "fgsm": lambda eps: by_parts(lambda x, y: fgsm(model, x, y, eps=eps), images, labels),
+        "pgd": lambda eps: by_parts(
+            lambda x, y: pgd(model, x, y, eps=eps, steps=STEPS, generator=stream), images, labels
+        ),
     }
     for name, attack in attacks.items():
         found[name] = [share_right(model, attack(r / 255), labels) for r in tqdm(RADII, desc=name, leave=False)]
     found["pgd_l2"] = [
-        share_right(model, by_parts(lambda x, y, e=e: pgd(model, x, y, e, STEPS, norm="L2"), images, labels), labels)
+        share_right(
+            model, by_parts(lambda x, y, e=e: pgd(model, x, y, eps=e, steps=STEPS, norm="L2"), images, labels), labels
+        )
         for e in LENGTHS
     ]
     few = images[:16]

@@ -68,7 +68,7 @@ def main() -> None:
 
     def scores(stored: torch.nn.Module) -> dict:
         content = luminance(photograph("astronaut", 256)[None, :, :128, 60:188])
-        whole = style_transfer_loss(content, style, WEIGHT, coarse, filters)
+        whole = style_transfer_loss(content, style, WEIGHT, content_features=coarse, style_features=filters)
         keep = content_loss(coarse, content)
         with torch.no_grad():
             stored(content)

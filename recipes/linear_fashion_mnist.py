@@ -60,7 +60,7 @@ def softmax_regression(x: Tensor, y: Tensor, xt: Tensor, yt: Tensor) -> dict:
 def neighbours(x: Tensor, y: Tensor, xt: Tensor, yt: Tensor) -> dict:
     """Five nearest neighbours by L2 distance."""
     started = time.perf_counter()
-    guesses = [knn_predict(chunk, x, y, 5) for chunk in tqdm(xt.split(250), desc="5 nearest neighbours")]
+    guesses = [knn_predict(chunk, x, y, k=5) for chunk in tqdm(xt.split(250), desc="5 nearest neighbours")]
     accuracy = float((torch.cat(guesses) == yt).double().mean())
     return _result("5 nearest neighbours", accuracy, 0.0, time.perf_counter() - started)
 

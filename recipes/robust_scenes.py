@@ -32,7 +32,7 @@ JUDGED, STEPS = 128, 10  # scenes and PGD steps of the evaluation
 
 def robust_accuracy(model: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor, eps: float = EPS) -> float:
     """Accuracy under PGD from a random start."""
-    moved = pgd(model.eval(), images, labels, eps, STEPS, generator=generator(0, images.device))
+    moved = pgd(model.eval(), images, labels, eps=eps, steps=STEPS, generator=generator(0, images.device))
     return score(model, moved, labels)
 
 
@@ -52,7 +52,9 @@ def main() -> None:
 
     def loss(indices, stream):
         eps = EPS * min(1.0, 2 * history.steps / (run.epochs * steps))
-        return adversarial_loss(model, mirrored(images, indices, stream), labels[indices], eps, INNER, stream)
+        return adversarial_loss(
+            model, mirrored(images, indices, stream), labels[indices], eps=eps, steps=INNER, generator=stream
+        )
 
     before = scores(model)
     fit(model, loss, AdamW(model.parameters(), PEAK, weight_decay=0.02), samples=TRAIN, epochs=run.epochs, batch=BATCH,

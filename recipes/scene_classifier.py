@@ -57,7 +57,8 @@ def main() -> None:
     model = SceneNet(len(CLASSES)).to(run.device, memory_format=torch.channels_last)
     optimiser, history = AdamW(model.parameters(), PEAK, weight_decay=0.02), History()
     steps, stream = -(-TRAIN // BATCH), generator(0, run.device)
-    whole = lambda step, _: warmup_cosine(step, run.epochs * steps, steps)  # noqa: E731 - one schedule for both phases
+    total = run.epochs * steps  # one schedule for both phases
+    whole = lambda step, _: warmup_cosine(step, total, min(steps, total - 1))  # noqa: E731
 
     def loss(pool, indices, stream):
         pooled = pool(model.maps(mirrored(images, indices, stream)), (2, 3))

@@ -76,14 +76,16 @@ def main() -> None:
         for window in WINDOWS:
             started = time.process_time()
             sample = texture(name, side=64)
-            grown = efros_leung(sample[0], (64, 64), window, generator(0))[None]
+            grown = efros_leung(sample[0], (64, 64), window, generator=generator(0))[None]
             store(f"efros_{name}_{window}", grown, started, spectrum_db=spectrum_distance(grown, sample))
     for subject, (height, top, left) in PHOTOGRAPHS.items():
         content = luminance(photograph(subject, height)[None, :, top : top + SIDE, left : left + SIDE])
         for style in STYLES:
             for weight in WEIGHTS:
                 started = time.process_time()
-                loss = style_transfer_loss(content, texture(style), weight, coarse, filters)
+                loss = style_transfer_loss(
+                    content, texture(style), weight, content_features=coarse, style_features=filters
+                )
                 image, _ = synthesise(loss, content, STYLE_STEPS)
                 paint, keep = texture_loss(filters, gram_matrix, texture(style)), content_loss(coarse, content)
                 numbers = {"content": float(keep(image)), "style": float(paint(image))}

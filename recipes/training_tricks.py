@@ -101,7 +101,9 @@ def run(setting: Setting, tricks: Tricks, lr: float, seed: int, scored_on: str) 
     network = MLP([X[0].numel(), 128, 128, 10], generator=generator(seed + 100))
     model = nn.Sequential(nn.Flatten(), network)
     stream = generator(seed + 200)
-    model = train_with(tricks, model, X[chosen], y[chosen], lr, setting.epochs, setting.batch, stream)
+    model = train_with(
+        tricks, model, X[chosen], y=y[chosen], rate=lr, epochs=setting.epochs, batch=setting.batch, generator=stream
+    )
     images, labels = setting.parts[scored_on]
     with torch.no_grad():
         return accuracy(model(images).argmax(1), labels)

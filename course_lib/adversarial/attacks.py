@@ -43,7 +43,7 @@ def _check(images: Tensor, labels: Tensor, eps: float) -> None:
         raise ValueError(f"eps must be at least 0, not {eps}")
 
 
-def fgsm(model: nn.Module, images: Tensor, labels: Tensor, eps: float, targeted: bool = False) -> Tensor:
+def fgsm(model: nn.Module, images: Tensor, labels: Tensor, *, eps: float, targeted: bool = False) -> Tensor:
     """One step of length eps for every pixel: the best change if the network were linear.
 
     Args:
@@ -64,7 +64,7 @@ def fgsm(model: nn.Module, images: Tensor, labels: Tensor, eps: float, targeted:
     return (images + sign * eps * loss_gradient(model, images, labels).sign()).clamp(0, 1)
 
 
-def project_to_ball(moved: Tensor, images: Tensor, eps: float, norm: str) -> Tensor:
+def project_to_ball(moved: Tensor, images: Tensor, eps: float, *, norm: str) -> Tensor:
     """The nearest point of the ball around the images (L2) or of the cube (Linf), then of [0, 1].
 
     Clamping to [0, 1] after the ball stays inside the ball, because the original is in [0, 1] itself.
@@ -82,6 +82,7 @@ def pgd(
     model: nn.Module,
     images: Tensor,
     labels: Tensor,
+    *,
     eps: float,
     steps: int = 10,
     step: float | None = None,
@@ -116,19 +117,19 @@ def pgd(
     moved = images
     if generator is not None:
         noise = 2 * torch.rand(images.shape, generator=generator, device=images.device, dtype=images.dtype) - 1
-        moved = project_to_ball(images + eps * noise, images, eps, norm)
+        moved = project_to_ball(images + eps * noise, images, eps, norm=norm)
     for _ in range(steps):
         slope = loss_gradient(model, moved, labels)
         if norm == "Linf":
             direction = slope.sign()
         else:
             direction = slope / slope.flatten(1).norm(dim=1).clamp(min=1e-12).view(-1, 1, 1, 1)
-        moved = project_to_ball(moved + length * direction, images, eps, norm)
+        moved = project_to_ball(moved + length * direction, images, eps, norm=norm)
     return moved
 
 
 @torch.enable_grad()
-def deepfool(model: nn.Module, images: Tensor, steps: int = 50, overshoot: float = 0.02) -> Tensor:
+def deepfool(model: nn.Module, images: Tensor, steps: int = 50, *, overshoot: float = 0.02) -> Tensor:
     """The smallest change that it can find which alters the predicted class.
 
     All classes are considered at each step; an image that has already changed its class is left alone.
@@ -180,7 +181,7 @@ def deepfool(model: nn.Module, images: Tensor, steps: int = 50, overshoot: float
 
 
 def adversarial_loss(
-    model: nn.Module, images: Tensor, labels: Tensor, eps: float, steps: int, generator: torch.Generator
+    model: nn.Module, images: Tensor, labels: Tensor, *, eps: float, steps: int, generator: torch.Generator
 ) -> Tensor:
     """Cross-entropy on the worst images that PGD finds now: what adversarial training descends (Madry et al.).
 
@@ -198,7 +199,7 @@ def adversarial_loss(
     training = model.training
     model.eval()
     try:
-        attacked = pgd(model, images, labels, eps, steps, generator=generator)
+        attacked = pgd(model, images, labels, eps=eps, steps=steps, generator=generator)
     finally:
         model.train(training)
     return F.cross_entropy(model(attacked), labels)

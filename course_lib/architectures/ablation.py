@@ -29,7 +29,7 @@ class SwitchedBlock(nn.Module):
         gate: Squeeze and excitation in front of the addition.
     """
 
-    def __init__(self, inputs: int, width: int, residual: bool, batch_norm: bool, gate: bool):
+    def __init__(self, inputs: int, width: int, residual: bool, *, batch_norm: bool, gate: bool):
         super().__init__()
         self.residual, self.stride, self.more = residual, 1 if inputs == width else 2, width - inputs
         self.conv1 = nn.Conv2d(inputs, width, 3, self.stride, padding=1, bias=not batch_norm)
@@ -63,6 +63,7 @@ class SwitchedNet(nn.Module):
         n: int,
         width: int = 16,
         residual: bool = True,
+        *,
         batch_norm: bool = True,
         gate: bool = False,
         classes: int = 10,
@@ -74,7 +75,7 @@ class SwitchedNet(nn.Module):
             outputs = width * 2**level
             for block in range(n):
                 inputs = outputs // 2 if level and block == 0 else outputs
-                layers.append(SwitchedBlock(inputs, outputs, residual, batch_norm, gate))
+                layers.append(SwitchedBlock(inputs, outputs, residual, batch_norm=batch_norm, gate=gate))
         self.features = nn.Sequential(*layers)
         self.head = nn.Linear(4 * width, classes)
         initialise(self)

@@ -45,8 +45,9 @@ def train_with(
     tricks: Tricks,
     model: nn.Module,
     X: Tensor,
+    *,
     y: Tensor,
-    lr: float,
+    rate: float,
     epochs: int,
     batch: int,
     generator: torch.Generator,
@@ -58,7 +59,7 @@ def train_with(
         model: Maps images (B, C, H, W) to scores (B, K); trained in place.
         X: (N, C, H, W) float32 images, on the model's device.
         y: (N,) int64 classes.
-        lr: Peak learning rate of whichever optimiser is used.
+        rate: Peak learning rate of whichever optimiser is used.
         epochs: Passes over the data, at least 1.
         batch: Images in a mini-batch, at least 1.
         generator: Source of order and augmentation, on X's device.
@@ -71,14 +72,14 @@ def train_with(
     """
     check_tensors(X=(X, "N C H W"))
     check_labels("y", y, X=X)
-    check_positive(lr=lr, epochs=epochs, batch=batch)
+    check_positive(rate=rate, epochs=epochs, batch=batch)
     parameters = list(model.parameters())
-    optimiser = AdamW(parameters, lr, weight_decay=0.01) if tricks.adam else SGD(parameters, lr, momentum=0.9)
+    optimiser = AdamW(parameters, rate, weight_decay=0.01) if tricks.adam else SGD(parameters, rate, momentum=0.9)
     average = EMA(model, 0.98) if tricks.ema else None
     warmup = epochs * -(-len(X) // batch) // 10
 
-    def loss(indices: Tensor, stream: torch.Generator) -> Tensor:
-        images = turn_and_move(X[indices], stream) if tricks.augmentation else X[indices]
+    def loss(indices: Tensor, generator: torch.Generator) -> Tensor:
+        images = turn_and_move(X[indices], generator) if tricks.augmentation else X[indices]
         return smoothed_cross_entropy(model(images).float(), y[indices], 0.1 if tricks.smoothing else 0.0)
 
     fit(

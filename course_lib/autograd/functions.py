@@ -19,7 +19,7 @@ from course_lib.autograd.tensor import Tensor
 def exp(x: Tensor) -> Tensor:
     """e to the x, entry by entry."""
     value = np.exp(x.data)
-    return Tensor(value, (x,), lambda g: (g * value,), "exp")
+    return Tensor(value, (x,), lambda g: (g * value,), op="exp")
 
 
 def log(x: Tensor) -> Tensor:
@@ -30,24 +30,24 @@ def log(x: Tensor) -> Tensor:
     """
     if not (x.data > 0).all():
         raise ValueError(f"log wants values above 0, but the smallest is {x.data.min():g}")
-    return Tensor(np.log(x.data), (x,), lambda g: (g / x.data,), "log")
+    return Tensor(np.log(x.data), (x,), lambda g: (g / x.data,), op="log")
 
 
 def tanh(x: Tensor) -> Tensor:
     """Hyperbolic tangent, entry by entry."""
     value = np.tanh(x.data)
-    return Tensor(value, (x,), lambda g: (g * (1 - value**2),), "tanh")
+    return Tensor(value, (x,), lambda g: (g * (1 - value**2),), op="tanh")
 
 
 def sigmoid(x: Tensor) -> Tensor:
     """1 / (1 + e^-x), entry by entry, through tanh so that no exponential overflows."""
     value = 0.5 + 0.5 * np.tanh(0.5 * x.data)
-    return Tensor(value, (x,), lambda g: (g * value * (1 - value),), "σ")
+    return Tensor(value, (x,), lambda g: (g * value * (1 - value),), op="σ")
 
 
 def relu(x: Tensor) -> Tensor:
     """max(x, 0), entry by entry; the derivative at 0 is taken as 0."""
-    return Tensor(np.maximum(x.data, 0.0), (x,), lambda g: (g * (x.data > 0),), "relu")
+    return Tensor(np.maximum(x.data, 0.0), (x,), lambda g: (g * (x.data > 0),), op="relu")
 
 
 def cross_entropy(scores: Tensor, labels: np.ndarray) -> Tensor:
@@ -77,10 +77,10 @@ def cross_entropy(scores: Tensor, labels: np.ndarray) -> Tensor:
         slope[rows, labels] -= 1
         return (g * slope / len(labels),)
 
-    return Tensor(-logs[rows, labels].mean(), (scores,), pull, "cross-entropy")
+    return Tensor(-logs[rows, labels].mean(), (scores,), pull, op="cross-entropy")
 
 
-def conv2d(x: Tensor, w: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
+def conv2d(x: Tensor, w: Tensor, stride: int = 1, *, padding: int = 0) -> Tensor:
     """Slide K kernels over a batch of images, as torch.nn.functional.conv2d does.
 
     Args:
@@ -116,4 +116,4 @@ def conv2d(x: Tensor, w: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
         inner = slice(padding, padded.shape[2] - padding), slice(padding, padded.shape[3] - padding)
         return to_image[:, :, inner[0], inner[1]], to_kernel
 
-    return Tensor(value, (x, w), pull, "conv")
+    return Tensor(value, (x, w), pull, op="conv")

@@ -35,7 +35,7 @@ class Tensor:
 
     __array_priority__ = 1000  # numpy leaves `array + tensor` to us
 
-    def __init__(self, data: object, parents: Sequence[Tensor] = (), pull: Pull | None = None, op: str = ""):
+    def __init__(self, data: object, parents: Sequence[Tensor] = (), pull: Pull | None = None, *, op: str = ""):
         """Wrap values; with only `data` (and a name in `op`) it is a leaf.
 
         Raises:
@@ -92,15 +92,15 @@ class Tensor:
 
     def __add__(self, other: object) -> Tensor:
         other = as_tensor(other)
-        return Tensor(self.data + other.data, (self, other), lambda g: (g, g), "+")
+        return Tensor(self.data + other.data, (self, other), lambda g: (g, g), op="+")
 
     def __mul__(self, other: object) -> Tensor:
         other = as_tensor(other)
-        return Tensor(self.data * other.data, (self, other), lambda g: (g * other.data, g * self.data), "×")
+        return Tensor(self.data * other.data, (self, other), lambda g: (g * other.data, g * self.data), op="×")
 
     def __pow__(self, exponent: float) -> Tensor:
         slope = lambda: exponent * self.data ** (exponent - 1)  # noqa: E731 - needed only if somebody asks
-        return Tensor(self.data**exponent, (self,), lambda g: (g * slope(),), f"^{exponent:g}")
+        return Tensor(self.data**exponent, (self,), lambda g: (g * slope(),), op=f"^{exponent:g}")
 
     def __matmul__(self, other: object) -> Tensor:
         """(N, D) @ (D, K), or stacks of such matrices (..., N, D) @ (..., D, K)."""
@@ -108,12 +108,12 @@ class Tensor:
         if min(self.data.ndim, other.data.ndim) < 2 or self.shape[-1] != other.shape[-2]:
             raise ValueError(f"@ wants (..., N, D) and (..., D, K), not {self.shape} and {other.shape}")
         pull = lambda g: (g @ other.data.swapaxes(-1, -2), self.data.swapaxes(-1, -2) @ g)  # noqa: E731
-        return Tensor(self.data @ other.data, (self, other), pull, "@")
+        return Tensor(self.data @ other.data, (self, other), pull, op="@")
 
     def sum(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """Sum over all axes, or over some."""
         stretch = lambda g: np.broadcast_to(_restore(g, self.shape, axis, keepdims), self.shape)  # noqa: E731
-        return Tensor(self.data.sum(axis, keepdims=keepdims), (self,), lambda g: (stretch(g),), "sum")
+        return Tensor(self.data.sum(axis, keepdims=keepdims), (self,), lambda g: (stretch(g),), op="sum")
 
     def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """Mean over all axes, or over some."""
@@ -125,16 +125,16 @@ class Tensor:
         winner = self.data == self.data.max(axis, keepdims=True)
         share = winner / winner.sum(axis, keepdims=True)
         route = lambda g: share * _restore(g, self.shape, axis, keepdims)  # noqa: E731
-        return Tensor(self.data.max(axis, keepdims=keepdims), (self,), lambda g: (route(g),), "max")
+        return Tensor(self.data.max(axis, keepdims=keepdims), (self,), lambda g: (route(g),), op="max")
 
     def reshape(self, *shape: int) -> Tensor:
         """The same values in another shape; one size may be -1."""
-        return Tensor(self.data.reshape(shape), (self,), lambda g: (g.reshape(self.shape),), "reshape")
+        return Tensor(self.data.reshape(shape), (self,), lambda g: (g.reshape(self.shape),), op="reshape")
 
     def transpose(self, *axes: int) -> Tensor:
         """Axes in a new order, such as transpose(0, 2, 1)."""
         back = np.argsort(axes)
-        return Tensor(self.data.transpose(axes), (self,), lambda g: (g.transpose(back),), "transpose")
+        return Tensor(self.data.transpose(axes), (self,), lambda g: (g.transpose(back),), op="transpose")
 
     def __getitem__(self, index: Any) -> Tensor:
         """Any numpy index; a value picked twice gets both gradients."""
@@ -144,14 +144,14 @@ class Tensor:
             np.add.at(scattered, index, g)
             return (scattered,)
 
-        return Tensor(self.data[index], (self,), pull, "[ ]")
+        return Tensor(self.data[index], (self,), pull, op="[ ]")
 
     def __neg__(self) -> Tensor:
         return self * -1.0
 
     def __sub__(self, other: object) -> Tensor:
         other = as_tensor(other)
-        return Tensor(self.data - other.data, (self, other), lambda g: (g, -g), "−")
+        return Tensor(self.data - other.data, (self, other), lambda g: (g, -g), op="−")
 
     def __truediv__(self, other: object) -> Tensor:
         return self * as_tensor(other) ** -1.0

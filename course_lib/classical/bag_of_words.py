@@ -76,7 +76,7 @@ def assign_words(descriptors: Tensor, words: Tensor) -> Tensor:
     return nearest(descriptors.flatten(0, 1), words, 1).view(descriptors.shape[:2])
 
 
-def spatial_pyramid(assigned: Tensor, centres: Tensor, size: tuple[int, int], words: int, levels: int = 3) -> Tensor:
+def spatial_pyramid(assigned: Tensor, centres: Tensor, size: tuple[int, int], *, words: int, levels: int = 3) -> Tensor:
     """Histograms of words for the image, its quarters, its sixteenths ...
 
     Args:

@@ -84,7 +84,8 @@ class GaussianClassifier:
 def fit_gaussians(
     X: Tensor,
     labels: Tensor,
-    num_classes: int,
+    classes: int,
+    *,
     shared: bool = False,
     diagonal: bool = False,
     floor: float = 0.0,
@@ -93,8 +94,8 @@ def fit_gaussians(
 
     Args:
         X: (N, D) samples, floating point.
-        labels: (N,) int64 classes 0 ... num_classes - 1, each present.
-        num_classes: K, at least 2.
+        labels: (N,) int64 classes 0 ... classes - 1, each present.
+        classes: K, at least 2.
         shared: One covariance for all classes, pooled over them.
         diagonal: Keep variances only.
         floor: Added to every variance, in squared units of X: what makes few samples or constant features usable.
@@ -107,18 +108,18 @@ def fit_gaussians(
             definite.
     """
     check_tensors(X=(X, "N D"))
-    check_labels("labels", labels, num_classes, X=X)
+    check_labels("labels", labels, classes, X=X)
     if not 0 <= floor < math.inf:
         raise ValueError(f"floor must be a finite number of 0 or more, not {floor!r}")
-    counts = labels.bincount(minlength=num_classes)
+    counts = labels.bincount(minlength=classes)
     if counts.min() == 0:
-        raise ValueError(f"class {int(counts.argmin())} of {num_classes} has no sample to fit a Gaussian to")
-    member = torch.nn.functional.one_hot(labels, num_classes).to(X.dtype)  # (N, K)
+        raise ValueError(f"class {int(counts.argmin())} of {classes} has no sample to fit a Gaussian to")
+    member = torch.nn.functional.one_hot(labels, classes).to(X.dtype)  # (N, K)
     means = member.T @ X / counts[:, None]
     centred = X - means[labels]
     scatter = torch.einsum("nk,nd,ne->kde", member, centred, centred)  # (K, D, D)
     if shared:
-        covariances = (scatter.sum(0) / len(X)).expand(num_classes, -1, -1)
+        covariances = (scatter.sum(0) / len(X)).expand(classes, -1, -1)
     else:
         covariances = scatter / counts[:, None, None]
     if diagonal:

@@ -37,13 +37,13 @@ class PerceptronFit:
     cycle: int | None
 
 
-def perceptron(X: Tensor, y: Tensor, passes: int = 100) -> PerceptronFit:
+def perceptron(X: Tensor, y: Tensor, epochs: int = 100) -> PerceptronFit:
     """Run the perceptron rule until a pass makes no mistake, the weights cycle, or the passes are used up.
 
     Args:
         X: (N, D) samples, floating point.
         y: (N,) labels +1 and -1, floating point.
-        passes: At most this often through the data, at least 1.
+        epochs: At most this often through the data, at least 1.
 
     Returns:
         The weights after each pass and how it ended.
@@ -52,13 +52,13 @@ def perceptron(X: Tensor, y: Tensor, passes: int = 100) -> PerceptronFit:
         ValueError: If shapes do not fit or a label is neither +1 nor -1.
     """
     check_tensors(X=(X, "N D"), y=(y, "N"))
-    check_positive(passes=passes)
+    check_positive(epochs=epochs)
     if not (y.abs() == 1).all():
         raise ValueError(f"y must hold +1 and -1 only, but it holds {sorted(set(y.tolist()))[:4]}")
     samples = torch.cat([X, X.new_ones(len(X), 1)], dim=1)  # (N, D + 1)
     w = samples.new_zeros(samples.shape[1])
     states, mistakes = [w.clone()], []
-    for _ in range(passes):
+    for _ in range(epochs):
         wrong = 0
         for x, label in zip(samples, y, strict=True):
             if label * (w @ x) <= 0:

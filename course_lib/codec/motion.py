@@ -23,7 +23,7 @@ AROUND = tuple((x, y) for y in (-1, 0, 1) for x in (-1, 0, 1) if x or y)
 BIAS = 2.0 / 255 * BLOCK  # what a vector must save, per pixel of its length, to be worth its bits
 
 
-def compensate(reference: Tensor, vectors: Tensor, block: int = BLOCK, unit: float = 0.5) -> Tensor:
+def compensate(reference: Tensor, vectors: Tensor, block: int = BLOCK, *, unit: float = 0.5) -> Tensor:
     """Build a picture from moved blocks of another, bilinear between pixels.
 
     Args:

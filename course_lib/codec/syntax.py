@@ -63,7 +63,7 @@ def write_plane(writer: BitWriter, levels: Tensor, kind: tuple[bool, bool]) -> N
                 writer.bit((kind, "last", min(past, 12)), int(place == places[-1]))
 
 
-def read_plane(reader: BitReader, rows: int, columns: int, kind: tuple[bool, bool]) -> Tensor:
+def read_plane(reader: BitReader, rows: int, columns: int, *, kind: tuple[bool, bool]) -> Tensor:
     """The inverse of `write_plane`, (rows, columns, 8, 8) int64."""
     first, mean = int(kind[0]), 0
     blocks = torch.zeros(rows * columns, 64, dtype=torch.int64)

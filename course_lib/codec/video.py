@@ -45,7 +45,7 @@ class Encoded:
     vectors: list[Tensor]
 
 
-def encode_clip(frames: Tensor, step: float, key_interval: int = 8, search: str = "full", reach: int = 7,
+def encode_clip(frames: Tensor, step: float, key_interval: int = 8, *, search: str = "full", reach: int = 7,
            closed_loop: bool = True) -> Encoded:  # fmt: skip
     """Code a clip.
 
@@ -131,7 +131,7 @@ def decode_clip(data: bytes, device: str | torch.device = "cpu") -> Tensor:
         now = []
         for i, expected in enumerate(guess):
             kind = (vectors is None, i > 0)
-            levels = read_plane(reader, expected.shape[1] // SIDE, expected.shape[2] // SIDE, kind).to(expected)
+            levels = read_plane(reader, expected.shape[1] // SIDE, expected.shape[2] // SIDE, kind=kind).to(expected)
             now.append(rebuild(levels[None], expected, eighths / 8))
         known.append(now)
     return from_planes(known).float()
@@ -177,8 +177,8 @@ def from_planes(known: list[list[Tensor]]) -> Tensor:
 
 def predict(past: list[Tensor], vectors: Tensor) -> list[Tensor]:
     """Move the blocks of each plane; colour planes have half the size and so half the motion."""
-    guess = [compensate(past[0], vectors, BLOCK, 0.5)]
-    guess += [compensate(plane, vectors, BLOCK // 2, 0.25) for plane in past[1:]]
+    guess = [compensate(past[0], vectors, BLOCK, unit=0.5)]
+    guess += [compensate(plane, vectors, BLOCK // 2, unit=0.25) for plane in past[1:]]
     return [torch.round(plane) for plane in guess]
 
 

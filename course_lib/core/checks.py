@@ -80,13 +80,13 @@ def _match(name: str, value: Tensor, pattern: str, sizes: dict[str, tuple[int, s
             raise ValueError(f"{name} has {letter} = {size} but {owner} has {letter} = {known}; they must be equal")
 
 
-def check_labels(name: str, labels: object, num_classes: int | None = None, **samples: Tensor) -> None:
-    """Check class labels: an int64 tensor of shape (N,) with values 0 ... num_classes - 1.
+def check_labels(name: str, labels: object, classes: int | None = None, **samples: Tensor) -> None:
+    """Check class labels: an int64 tensor of shape (N,) with values 0 ... classes - 1.
 
     Args:
         name: What the caller names the labels.
         labels: What came.
-        num_classes: K, at least 2; without it any labels from 0 are right.
+        classes: K, at least 2; without it any labels from 0 are right.
         **samples: name=tensor, what the labels belong to: it must have N rows and be on the same device.
 
     Raises:
@@ -101,11 +101,11 @@ def check_labels(name: str, labels: object, num_classes: int | None = None, **sa
             raise ValueError(f"{name} has N = {len(labels)} but {other} has N = {len(value)}; they must be equal")
         if labels.device != value.device:
             raise ValueError(f"{name} is on {labels.device} but {other} on {value.device}; move them to one device")
-    if num_classes is not None and num_classes < 2:
-        raise ValueError(f"num_classes must be at least 2, not {num_classes}")
+    if classes is not None and classes < 2:
+        raise ValueError(f"classes must be at least 2, not {classes}")
     low, high = int(labels.min()), int(labels.max())
-    if low < 0 or (num_classes is not None and high >= num_classes):
-        limit = "" if num_classes is None else f" to {num_classes - 1}"
+    if low < 0 or (classes is not None and high >= classes):
+        limit = "" if classes is None else f" to {classes - 1}"
         raise ValueError(f"{name} must hold labels 0{limit}, but its values run from {low} to {high}")
 
 

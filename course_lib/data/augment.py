@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from course_lib.core.checks import check_tensors
 
 
-def turn_and_move(images: Tensor, generator: torch.Generator, degrees: float = 12.0, share: float = 0.1) -> Tensor:
+def turn_and_move(images: Tensor, generator: torch.Generator, degrees: float = 12.0, *, share: float = 0.1) -> Tensor:
     """Rotate and shift each image by its own random amount; what enters from outside is the nearest border pixel.
 
     Args:

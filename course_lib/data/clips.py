@@ -9,7 +9,7 @@ from torch.nn.functional import grid_sample
 from course_lib.core.checks import check_positive, check_tensors
 
 
-def camera_clip(picture: Tensor, frames: int, size: tuple[int, int], pan: tuple[float, float] = (0.0, 0.0),
+def camera_clip(picture: Tensor, frames: int, size: tuple[int, int], *, pan: tuple[float, float] = (0.0, 0.0),
                 zoom: float = 1.0) -> Tensor:  # fmt: skip
     """Look at a photograph through a moving window, resampled to a fraction of a pixel (bicubic).
 

@@ -26,7 +26,9 @@ def image_derivatives(image: Tensor) -> tuple[Tensor, Tensor]:
     """(dI/dx, dI/dy) by the 5-point central difference (1 -8 0 8 -1) / 12, exact for cubics; each like image."""
     kernel = torch.tensor([1.0, -8.0, 0.0, 8.0, -1.0], dtype=image.dtype, device=image.device) / 12
     one = torch.ones(1, dtype=image.dtype, device=image.device)
-    return filter_separable(image, one, kernel, "nearest"), filter_separable(image, kernel, one, "nearest")
+    return filter_separable(image, one, kernel, border="nearest"), filter_separable(
+        image, kernel, one, border="nearest"
+    )
 
 
 def median_filter(flow: Tensor, size: int = 5) -> Tensor:
@@ -56,7 +58,7 @@ def check_frames(first: Tensor, second: Tensor, levels: int | None) -> None:
         raise ValueError(f"levels must be an integer of at least 1, not {levels!r}")
 
 
-def coarse_to_fine(first: Tensor, second: Tensor, levels: int | None, warps: int,
+def coarse_to_fine(first: Tensor, second: Tensor, levels: int | None, *, warps: int,
                    improve: Callable[[Tensor, Tensor, Tensor], Tensor], median: int) -> Tensor:  # fmt: skip
     """Run `improve` from the coarsest pictures to the finest.
 

@@ -23,8 +23,8 @@ from course_lib.core.checks import check_positive
 from course_lib.flow.coarse_to_fine import check_frames, coarse_to_fine, image_derivatives
 
 
-def horn_schunck(first: Tensor, second: Tensor, alpha: float = 0.02, levels: int | None = None, warps: int = 5,
-                 iterations: int = 30, median: int = 5) -> Tensor:  # fmt: skip
+def horn_schunck(first: Tensor, second: Tensor, alpha: float = 0.02, *, levels: int | None = None, warps: int = 5,
+                 steps: int = 30, median: int = 5) -> Tensor:  # fmt: skip
     """Dense pyramidal Horn-Schunck flow from the first frame to the second.
 
     Args:
@@ -32,7 +32,7 @@ def horn_schunck(first: Tensor, second: Tensor, alpha: float = 0.02, levels: int
         alpha: Weight of smoothness, in units of brightness per pixel.
         levels: Pyramid levels; None takes as many as leave 16 pixels a side; 1 for the method of 1981.
         warps: Times that the equations are made linear at each level.
-        iterations: Steps of Jacobi's method for each.
+        steps: Steps of Jacobi's method for each.
         median: Side of a median window after each warp; 1 for none.
 
     Returns:
@@ -42,7 +42,7 @@ def horn_schunck(first: Tensor, second: Tensor, alpha: float = 0.02, levels: int
         ValueError: For bad shapes or values, frames below 8 pixels a side, or numbers that are not above 0.
     """
     check_frames(first, second, levels)
-    check_positive(alpha=alpha, warps=warps, iterations=iterations)
+    check_positive(alpha=alpha, warps=warps, steps=steps)
     pull = 4 * alpha**2
 
     def improve(one: Tensor, two: Tensor, flow: Tensor) -> Tensor:
@@ -50,12 +50,12 @@ def horn_schunck(first: Tensor, second: Tensor, alpha: float = 0.02, levels: int
         slope = torch.cat([dx, dy], 1)  # (B, 2, H, W)
         rest = two - one - (slope * flow).sum(1, keepdim=True)
         share = slope / (pull + slope.square().sum(1, keepdim=True))
-        for _ in range(iterations):
+        for _ in range(steps):
             mean = neighbour_mean(flow)
             flow = mean - share * ((slope * mean).sum(1, keepdim=True) + rest)
         return flow
 
-    return coarse_to_fine(first, second, levels, warps, improve, median)
+    return coarse_to_fine(first, second, levels, warps=warps, improve=improve, median=median)
 
 
 def neighbour_mean(flow: Tensor) -> Tensor:

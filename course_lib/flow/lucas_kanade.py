@@ -58,7 +58,7 @@ def tensor_eigenvalues(tensor: Tensor) -> tuple[Tensor, Tensor]:
     return mean + spread, mean - spread
 
 
-def lucas_kanade(first: Tensor, second: Tensor, sigma: float = 4.0, levels: int | None = None, warps: int = 5,
+def lucas_kanade(first: Tensor, second: Tensor, sigma: float = 4.0, *, levels: int | None = None, warps: int = 5,
                  damping: float = 1e-6, median: int = 1) -> Tensor:  # fmt: skip
     """Dense pyramidal Lucas-Kanade flow from the first frame to the second.
 
@@ -88,4 +88,4 @@ def lucas_kanade(first: Tensor, second: Tensor, sigma: float = 4.0, levels: int 
         solved = torch.stack([c * p - b * q, a * q - b * p], 1) / (a * c - b * b)[:, None]
         return flow + (solved - flow).clamp(-1.0, 1.0)  # the linear model holds for about a pixel
 
-    return coarse_to_fine(first, second, levels, warps, improve, median)
+    return coarse_to_fine(first, second, levels, warps=warps, improve=improve, median=median)

@@ -22,8 +22,8 @@ from course_lib.core.checks import check_positive
 from course_lib.flow.coarse_to_fine import check_frames, coarse_to_fine, image_derivatives
 
 
-def robust_flow(first: Tensor, second: Tensor, alpha: float = 0.03, noise: float = 0.003, slack: float = 0.05,
-                levels: int | None = None, warps: int = 5, reweightings: int = 3, iterations: int = 10,
+def robust_flow(first: Tensor, second: Tensor, alpha: float = 0.03, *, noise: float = 0.003, slack: float = 0.05,
+                levels: int | None = None, warps: int = 5, reweightings: int = 3, steps: int = 10,
                 median: int = 5) -> Tensor:  # fmt: skip
     """Dense pyramidal flow with robust penalties from the first frame to the second.
 
@@ -35,7 +35,7 @@ def robust_flow(first: Tensor, second: Tensor, alpha: float = 0.03, noise: float
         levels: Pyramid levels; None takes as many as leave 16 pixels a side.
         warps: Times that the equations are made linear at each level.
         reweightings: Times that the weights are computed for each of these.
-        iterations: Steps of Jacobi's method for each set of weights.
+        steps: Steps of Jacobi's method for each set of weights.
         median: Side of a median window after each warp; 1 for none.
 
     Returns:
@@ -45,7 +45,7 @@ def robust_flow(first: Tensor, second: Tensor, alpha: float = 0.03, noise: float
         ValueError: For bad shapes or values, frames below 8 pixels a side, or numbers that are not above 0.
     """
     check_frames(first, second, levels)
-    check_positive(alpha=alpha, noise=noise, slack=slack, warps=warps, reweightings=reweightings, iterations=iterations)
+    check_positive(alpha=alpha, noise=noise, slack=slack, warps=warps, reweightings=reweightings, steps=steps)
 
     def improve(one: Tensor, two: Tensor, flow: Tensor) -> Tensor:
         slope = torch.cat(image_derivatives((one + two) / 2), 1)  # (B, 2, H, W)
@@ -56,12 +56,12 @@ def robust_flow(first: Tensor, second: Tensor, alpha: float = 0.03, noise: float
             links = weight(neighbours(flow) - flow[:, None], slack)  # (B, 4, 1, H, W)
             total = links.sum(1)
             pull = alpha**2 * total / trust
-            for _ in range(iterations):
+            for _ in range(steps):
                 mean = (links * neighbours(flow)).sum(1) / total
                 flow = mean - slope * ((slope * mean).sum(1, keepdim=True) + rest) / (pull + strength)
         return flow
 
-    return coarse_to_fine(first, second, levels, warps, improve, median)
+    return coarse_to_fine(first, second, levels, warps=warps, improve=improve, median=median)
 
 
 def weight(difference: Tensor, width: float) -> Tensor:

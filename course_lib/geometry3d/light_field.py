@@ -120,7 +120,7 @@ def refocus(views: Tensor, cameras: Tensor, disparity: float) -> Tensor:
     return shift(views, disparity * cameras).mean(0)
 
 
-def disagreement(views: Tensor, cameras: Tensor, disparities: Tensor, keep: float = 1.0) -> Tensor:
+def disagreement(views: Tensor, cameras: Tensor, disparities: Tensor, *, keep: float = 1.0) -> Tensor:
     """How much the views, shifted to each disparity, differ from the view of the camera at (0, 0).
 
     Args:

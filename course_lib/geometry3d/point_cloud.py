@@ -17,7 +17,7 @@ from torch import Tensor
 from course_lib.core.checks import check_positive, check_tensors
 
 
-def depth_from_disparity(disparity: Tensor, focal: float, baseline: float, offset: float = 0.0) -> Tensor:
+def depth_from_disparity(disparity: Tensor, focal: float, baseline: float, *, offset: float = 0.0) -> Tensor:
     """Distance along the optical axis.
 
     Args:

@@ -30,7 +30,7 @@ class Raster(NamedTuple):
     weights: Tensor
 
 
-def rasterise(vertices: Tensor, faces: Tensor, camera: Cameras, cull: bool = True) -> Raster:
+def rasterise(vertices: Tensor, faces: Tensor, camera: Cameras, *, cull: bool = True) -> Raster:
     """Find the nearest face of each pixel.
 
     Args:
@@ -51,7 +51,7 @@ def rasterise(vertices: Tensor, faces: Tensor, camera: Cameras, cull: bool = Tru
         raise ValueError(f"{int((depths <= 0).sum())} points lie behind the camera; move it back")
     corners, deep = places[faces], depths[faces]  # (F, 3, 2), (F, 3)
     face, pixel = _candidates(corners.detach(), camera.height, camera.width, cull)
-    weights, z = _perspective(corners, deep, face, pixel, camera.width)
+    weights, z = perspective_weights(corners, deep, face, pixel=pixel, width=camera.width)
     inside = (weights.detach() >= 0).all(-1)
     face, pixel, z = face[inside], pixel[inside], z.detach()[inside]
     nearest = z.new_full((camera.height * camera.width,), torch.inf).scatter_reduce(0, pixel, z, "amin")
@@ -59,7 +59,7 @@ def rasterise(vertices: Tensor, faces: Tensor, camera: Cameras, cull: bool = Tru
     shown = faces.new_full((camera.height * camera.width,), len(faces)).scatter_reduce(0, pixel[won], face[won], "amin")
     shown = torch.where(shown == len(faces), -1, shown)
     hit = (shown >= 0).nonzero()[:, 0]
-    weights, z = _perspective(corners, deep, shown[hit], hit, camera.width)
+    weights, z = perspective_weights(corners, deep, shown[hit], pixel=hit, width=camera.width)
     size = (camera.height, camera.width)
     depth = z.new_full((len(shown),), torch.inf).index_put((hit,), z).reshape(size)
     return Raster(shown.reshape(size), depth, z.new_zeros(len(shown), 3).index_put((hit,), weights).reshape(*size, 3))
@@ -79,8 +79,21 @@ def _candidates(corners: Tensor, height: int, width: int, cull: bool) -> tuple[T
     return face, row * width + column
 
 
-def _perspective(corners: Tensor, deep: Tensor, face: Tensor, pixel: Tensor, width: int) -> tuple[Tensor, Tensor]:
-    """Weights of the three corners in space and the depth, at the centres of pixels; negative weights are outside."""
+def perspective_weights(
+    corners: Tensor, deep: Tensor, face: Tensor, *, pixel: Tensor, width: int
+) -> tuple[Tensor, Tensor]:
+    """Weights of a face's corners in space, and its depth, at the centres of pixels.
+
+    Args:
+        corners: (F, 3, 2) places of the corners in the picture.
+        deep: (F, 3) their depths.
+        face: (N,) int64 which face is asked.
+        pixel: (N,) int64 at which pixel, row * width + column.
+        width: Of the picture.
+
+    Returns:
+        (N, 3) weights, negative where the pixel is outside, and (N,) depths.
+    """
     point = torch.stack([pixel % width, pixel // width], dim=1).to(corners) + 0.5
     a, b, c = (corners[face] - point[:, None]).unbind(1)
 
@@ -93,7 +106,7 @@ def _perspective(corners: Tensor, deep: Tensor, face: Tensor, pixel: Tensor, wid
     return flat * z[:, None], z
 
 
-def interpolate(values: Tensor, faces: Tensor, raster: Raster, background: float = 0.0) -> Tensor:
+def interpolate(values: Tensor, faces: Tensor, raster: Raster, *, background: float = 0.0) -> Tensor:
     """Spread values at vertices over the picture.
 
     Args:
@@ -113,7 +126,7 @@ def interpolate(values: Tensor, faces: Tensor, raster: Raster, background: float
     return torch.where((raster.face >= 0)[..., None], mixed, torch.full_like(mixed, background))
 
 
-def splat(points: Tensor, colours: Tensor, camera: Cameras, size: int = 1, background: float = 1.0) -> Tensor:
+def splat(points: Tensor, colours: Tensor, camera: Cameras, *, size: int = 1, background: float = 1.0) -> Tensor:
     """A picture of a point cloud: each point is a small square, the nearest wins.
 
     Args:
@@ -161,6 +174,7 @@ def shade_mesh(
     vertices: Tensor,
     faces: Tensor,
     camera: Cameras,
+    *,
     colour: Tensor | None = None,
     smooth: bool = True,
     cull: bool = True,
@@ -181,7 +195,7 @@ def shade_mesh(
     Raises:
         ValueError: For bad meshes or points behind the camera.
     """
-    raster = rasterise(vertices, faces, camera, cull)
+    raster = rasterise(vertices, faces, camera, cull=cull)
     if smooth:
         normal = interpolate(vertex_normals(vertices, faces), faces, raster)
     else:

@@ -22,7 +22,9 @@ from torch import Tensor
 from course_lib.core.checks import check_positive, check_tensors
 
 
-def forward_kinematics(parents: Sequence[int], rest: Tensor, rotations: Tensor, shift: Tensor | None = None) -> Tensor:
+def forward_kinematics(
+    parents: Sequence[int], rest: Tensor, rotations: Tensor, *, shift: Tensor | None = None
+) -> Tensor:
     """Where each joint's frame is, given how each joint is turned against its parent.
 
     Args:
@@ -61,7 +63,7 @@ def _rigid(rotation: Tensor, place: Tensor) -> Tensor:
     return torch.cat([top, bottom], 1)
 
 
-def blend_skinning(vertices: Tensor, weights: Tensor, frames: Tensor, rest: Tensor) -> Tensor:
+def blend_skinning(vertices: Tensor, weights: Tensor, frames: Tensor, *, rest: Tensor) -> Tensor:
     """Move a skin with its skeleton.
 
     Args:

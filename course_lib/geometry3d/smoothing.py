@@ -32,10 +32,10 @@ def umbrella_laplacian(vertices: Tensor, faces: Tensor) -> Tensor:
     Raises:
         ValueError: For bad shapes, values or vertex numbers.
     """
-    return _to_mean(vertices, *_neighbours(vertices, faces))
+    return to_mean(vertices, neighbour_graph(vertices, faces))
 
 
-def _neighbours(vertices: Tensor, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def neighbour_graph(vertices: Tensor, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Each edge in both directions, from here to there, and one over the number of neighbours of each vertex."""
     check_mesh(vertices, faces)
     i, j = edges(faces)[0].T
@@ -44,8 +44,9 @@ def _neighbours(vertices: Tensor, faces: Tensor) -> tuple[Tensor, Tensor, Tensor
     return here, there, 1 / degree[:, None].to(vertices)
 
 
-def _to_mean(vertices: Tensor, here: Tensor, there: Tensor, share: Tensor) -> Tensor:
-    """From each vertex to the mean of its neighbours."""
+def to_mean(vertices: Tensor, graph: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+    """From each vertex to the mean of its neighbours; `graph` is that of `neighbour_graph`. (V, 3)."""
+    here, there, share = graph
     return torch.zeros_like(vertices).index_add(0, here, vertices[there] - vertices[here]) * share
 
 
@@ -77,7 +78,7 @@ def cotangent_laplacian(vertices: Tensor, faces: Tensor) -> Tensor:
     return total / torch.where(share > 0, share, torch.ones_like(share))[:, None]
 
 
-def laplacian_smooth(vertices: Tensor, faces: Tensor, steps: int, step: float = 0.5) -> Tensor:
+def laplacian_smooth(vertices: Tensor, faces: Tensor, steps: int, *, step: float = 0.5) -> Tensor:
     """Move each vertex towards the mean of its neighbours, several times.
 
     Args:
@@ -95,13 +96,13 @@ def laplacian_smooth(vertices: Tensor, faces: Tensor, steps: int, step: float = 
     check_positive(step=step)
     if step > 1:
         raise ValueError(f"step must be at most 1, not {step!r}; larger steps make the finest waves grow")
-    graph = _neighbours(vertices, faces)
+    graph = neighbour_graph(vertices, faces)
     for _ in range(steps):
-        vertices = vertices + step * _to_mean(vertices, *graph)
+        vertices = vertices + step * to_mean(vertices, graph)
     return vertices
 
 
-def taubin_smooth(vertices: Tensor, faces: Tensor, steps: int, step: float = 0.5, back: float = 0.53) -> Tensor:
+def taubin_smooth(vertices: Tensor, faces: Tensor, steps: int, *, step: float = 0.5, back: float = 0.53) -> Tensor:
     """A step in and a slightly larger step out: fine waves vanish, coarse ones stay.
 
     Args:
@@ -120,8 +121,8 @@ def taubin_smooth(vertices: Tensor, faces: Tensor, steps: int, step: float = 0.5
     check_positive(step=step, back=back)
     if not step < back or step > 1:
         raise ValueError(f"step must be at most 1 and back larger than step, not step={step!r}, back={back!r}")
-    graph = _neighbours(vertices, faces)
+    graph = neighbour_graph(vertices, faces)
     for _ in range(steps):
-        vertices = vertices + step * _to_mean(vertices, *graph)
-        vertices = vertices - back * _to_mean(vertices, *graph)
+        vertices = vertices + step * to_mean(vertices, graph)
+        vertices = vertices - back * to_mean(vertices, graph)
     return vertices

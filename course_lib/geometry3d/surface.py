@@ -87,7 +87,7 @@ def revolve(profile: Tensor) -> Tensor:
 
 
 def superquadric(
-    eta: Tensor, omega: Tensor, exponents: tuple[float, float], size: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    eta: Tensor, omega: Tensor, exponents: tuple[float, float], *, size: tuple[float, float, float] = (1.0, 1.0, 1.0)
 ) -> Tensor:
     """Points of a superellipsoid.
 
@@ -110,7 +110,7 @@ def superquadric(
 
 
 def superquadric_normals(
-    eta: Tensor, omega: Tensor, exponents: tuple[float, float], size: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    eta: Tensor, omega: Tensor, exponents: tuple[float, float], *, size: tuple[float, float, float] = (1.0, 1.0, 1.0)
 ) -> Tensor:
     """Unit normals: themselves on a superquadric, with exponents 2 - e and inverse axes.
 
@@ -126,7 +126,7 @@ def superquadric_normals(
     e1, e2 = _check_superquadric(exponents, size)
     if max(e1, e2) >= 2:
         raise ValueError(f"exponents must be below 2 for normals to exist, not {exponents}")
-    dual = superquadric(eta, omega, (2 - e1, 2 - e2), (1 / size[0], 1 / size[1], 1 / size[2]))
+    dual = superquadric(eta, omega, (2 - e1, 2 - e2), size=(1 / size[0], 1 / size[1], 1 / size[2]))
     return torch.nn.functional.normalize(dual, dim=1)
 
 

@@ -21,7 +21,7 @@ from course_lib.core.checks import check_positive, check_tensors, describe
 from course_lib.geometry3d.mesh import unique_pairs
 
 
-def grid_points(n: int, half_width: float, dims: int = 3, dtype: torch.dtype = torch.float64) -> Tensor:
+def grid_points(n: int, half_width: float, dims: int = 3, *, dtype: torch.dtype = torch.float64) -> Tensor:
     """Places of the corners of a cubic grid around the origin.
 
     Args:

@@ -37,6 +37,7 @@ def gradient_ascent(
     objective: Objective,
     start: Tensor,
     steps: int = 200,
+    *,
     rate: float = 1.0,
     decay: float = 0.0,
     blur: float = 0.0,

@@ -77,27 +77,27 @@ def relu_rule(model: nn.Module, rule: type[torch.autograd.Function]) -> Iterator
                 module.forward = own  # type: ignore[method-assign]
 
 
-def deconvnet(model: nn.Module, images: Tensor, classes: Tensor | None = None) -> Tensor:
+def deconvnet(model: nn.Module, images: Tensor, targets: Tensor | None = None) -> Tensor:
     """The class score projected back to pixels by the deconvnet's rule.
 
     Args:
         model: Maps images to logits (B, K), in evaluation mode, with ReLU modules.
         images: (B, C, H, W), floating point.
-        classes: (B,) int64; None takes the class with the highest score.
+        targets: (B,) int64; None takes the class with the highest score.
 
     Returns:
         (B, C, H, W), with signs.
 
     Raises:
-        ValueError: If images or classes do not fit, or there is no ReLU module.
+        ValueError: If images or targets do not fit, or there is no ReLU module.
     """
     check_tensors(images=(images, "B C H W"))
     with relu_rule(model, DeconvReLU):
-        return score_gradient(model, images, classes)
+        return score_gradient(model, images, targets)
 
 
-def guided_backprop(model: nn.Module, images: Tensor, classes: Tensor | None = None) -> Tensor:
+def guided_backprop(model: nn.Module, images: Tensor, targets: Tensor | None = None) -> Tensor:
     """The class score projected back to pixels by the guided rule; arguments and result as in `deconvnet`."""
     check_tensors(images=(images, "B C H W"))
     with relu_rule(model, GuidedReLU):
-        return score_gradient(model, images, classes)
+        return score_gradient(model, images, targets)

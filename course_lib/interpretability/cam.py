@@ -26,13 +26,13 @@ from course_lib.interpretability.backward_rules import guided_backprop
 from course_lib.interpretability.record import class_scores, recorded
 
 
-def class_activation_map(maps: Tensor, weight: Tensor, classes: Tensor) -> Tensor:
+def class_activation_map(maps: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
     """CAM of a network with global average pooling and one linear layer.
 
     Args:
         maps: (B, D, H, W), what is averaged.
         weight: (K, D) of the linear layer.
-        classes: (B,) int64.
+        targets: (B,) int64.
 
     Returns:
         (B, H, W), with signs.
@@ -41,29 +41,29 @@ def class_activation_map(maps: Tensor, weight: Tensor, classes: Tensor) -> Tenso
         ValueError: If the shapes do not fit.
     """
     check_tensors(maps=(maps, "B D H W"), weight=(weight, "K D"))
-    check_labels("classes", classes, len(weight), maps=maps)
-    return torch.einsum("bdhw,bd->bhw", maps, weight[classes])
+    check_labels("targets", targets, len(weight), maps=maps)
+    return torch.einsum("bdhw,bd->bhw", maps, weight[targets])
 
 
 @torch.enable_grad()
-def grad_cam(model: nn.Module, layer: str, images: Tensor, classes: Tensor | None = None) -> Tensor:
+def grad_cam(model: nn.Module, layer: str, images: Tensor, *, targets: Tensor | None = None) -> Tensor:
     """Grad-CAM at a layer.
 
     Args:
         model: Maps images to logits (B, K), in evaluation mode.
         layer: Path of a module that returns (B, D, H', W').
         images: (B, C, H, W), floating point.
-        classes: (B,) int64; None takes the class with the highest score.
+        targets: (B,) int64; None takes the class with the highest score.
 
     Returns:
         (B, H', W'), not negative, in the layer's resolution; `enlarge` brings it to the image's.
 
     Raises:
-        ValueError: If the layer does not exist or returns no maps, or images or classes do not fit.
+        ValueError: If the layer does not exist or returns no maps, or images or targets do not fit.
     """
     check_tensors(images=(images, "B C H W"))
     with recorded(model, layer) as maps:
-        scores, _ = class_scores(model, images.detach().requires_grad_(), classes)
+        scores, _ = class_scores(model, images.detach().requires_grad_(), targets)
     activation = maps[layer]
     if activation.ndim != 4:
         raise ValueError(f"layer {layer!r} must return maps (B, D, H, W), not shape {tuple(activation.shape)}")
@@ -78,7 +78,7 @@ def enlarge(maps: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(maps[:, None], size=size, mode="bilinear", align_corners=False)[:, 0]
 
 
-def guided_grad_cam(model: nn.Module, layer: str, images: Tensor, classes: Tensor | None = None) -> Tensor:
+def guided_grad_cam(model: nn.Module, layer: str, images: Tensor, *, targets: Tensor | None = None) -> Tensor:
     """Guided back-propagation (fine) times Grad-CAM (knows the class): (B, C, H, W)."""
-    heat = enlarge(grad_cam(model, layer, images, classes), (images.shape[2], images.shape[3]))
-    return guided_backprop(model, images, classes) * heat[:, None]
+    heat = enlarge(grad_cam(model, layer, images, targets=targets), (images.shape[2], images.shape[3]))
+    return guided_backprop(model, images, targets) * heat[:, None]

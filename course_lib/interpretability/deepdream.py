@@ -20,6 +20,7 @@ def deep_dream(
     objective: Objective,
     photograph: Tensor,
     generator: torch.Generator,
+    *,
     octaves: int = 4,
     scale: float = 1.4,
     steps: int = 10,

@@ -30,6 +30,7 @@ def invert(
     features: Callable[[Tensor], Tensor],
     target: Tensor,
     start: Tensor,
+    *,
     steps: int = 200,
     rate: float = 0.05,
     smoothness: float = 0.1,

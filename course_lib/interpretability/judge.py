@@ -43,7 +43,7 @@ def pointing_game(maps: Tensor, masks: Tensor) -> float:
 
 @torch.no_grad()
 def replacement_curve(
-    model: nn.Module, image: Tensor, other: Tensor, heat: Tensor, target: int, steps: int = 32
+    model: nn.Module, image: Tensor, other: Tensor, *, heat: Tensor, target: int, steps: int = 32
 ) -> Tensor:
     """Probability of a class while the hottest pixels first are taken from another picture.
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from course_lib.core.checks import check_positive, check_tensors
 
 
-def maximal_patches(images: Tensor, maps: Tensor, unit: int, count: int, side: int) -> tuple[Tensor, Tensor]:
+def maximal_patches(images: Tensor, maps: Tensor, unit: int, *, count: int, side: int) -> tuple[Tensor, Tensor]:
     """Cut out the patches where a unit is strongest.
 
     Args:

@@ -63,37 +63,37 @@ def recorded(model: nn.Module, *names: str) -> Iterator[dict[str, Tensor]]:
             handle.remove()
 
 
-def class_scores(model: nn.Module, images: Tensor, classes: Tensor | None) -> tuple[Tensor, Tensor]:
+def class_scores(model: nn.Module, images: Tensor, targets: Tensor | None) -> tuple[Tensor, Tensor]:
     """Each image's score for its class, in front of the softmax.
 
     Args:
         model: Maps images (B, C, H, W) to logits (B, K); its mode is kept.
         images: (B, C, H, W).
-        classes: (B,) int64, or None for the class with the highest score.
+        targets: (B,) int64, or None for the class with the highest score.
 
     Returns:
-        Scores (B,) that gradients flow through, and the classes (B,).
+        Scores (B,) that gradients flow through, and the targets (B,).
 
     Raises:
-        ValueError: If the model gives no (B, K) logits or the classes do not fit them.
+        ValueError: If the model gives no (B, K) logits or the targets do not fit them.
     """
     logits = model(images)
     if logits.ndim != 2 or len(logits) != len(images):
         wanted = f"the model must give logits of shape (B, K) with B = {len(images)}"
         raise ValueError(f"{wanted}, not {tuple(logits.shape)}")
-    if classes is None:
-        classes = logits.argmax(dim=1)
-    check_labels("classes", classes, logits.shape[1], images=images)
-    return logits.gather(1, classes[:, None])[:, 0], classes
+    if targets is None:
+        targets = logits.argmax(dim=1)
+    check_labels("targets", targets, logits.shape[1], images=images)
+    return logits.gather(1, targets[:, None])[:, 0], targets
 
 
 @torch.enable_grad()
-def score_gradient(model: nn.Module, images: Tensor, classes: Tensor | None) -> Tensor:
+def score_gradient(model: nn.Module, images: Tensor, targets: Tensor | None) -> Tensor:
     """d score / d image, (B, C, H, W): one backward pass, since no image's score depends on another image.
 
     That needs evaluation mode: batch norm in training mode mixes the images of a batch.
     """
     pixels = images.detach().requires_grad_()
-    scores, _ = class_scores(model, pixels, classes)
+    scores, _ = class_scores(model, pixels, targets)
     (slope,) = torch.autograd.grad(scores.sum(), pixels)
     return slope

@@ -16,19 +16,19 @@ from course_lib.core.checks import check_tensors
 from course_lib.interpretability.record import score_gradient
 
 
-def saliency(model: nn.Module, images: Tensor, classes: Tensor | None = None) -> Tensor:
+def saliency(model: nn.Module, images: Tensor, targets: Tensor | None = None) -> Tensor:
     """Largest absolute gradient over the channels of each pixel.
 
     Args:
         model: Maps images to logits (B, K), in evaluation mode.
         images: (B, C, H, W), floating point.
-        classes: (B,) int64; None takes the class with the highest score.
+        targets: (B,) int64; None takes the class with the highest score.
 
     Returns:
         Maps (B, H, W), not negative.
 
     Raises:
-        ValueError: If images or classes do not fit.
+        ValueError: If images or targets do not fit.
     """
     check_tensors(images=(images, "B C H W"))
-    return score_gradient(model, images, classes).abs().amax(dim=1)
+    return score_gradient(model, images, targets).abs().amax(dim=1)

@@ -21,14 +21,16 @@ from torch import Tensor
 from course_lib.core.checks import check_positive, check_tensors
 
 
-def lasso(X: Tensor, y: Tensor, penalty: float, sweeps: int = 1000, tolerance: float = 1e-10) -> tuple[Tensor, Tensor]:
+def lasso(
+    X: Tensor, y: Tensor, penalty: float, *, steps: int = 1000, tolerance: float = 1e-10
+) -> tuple[Tensor, Tensor]:
     """L1-penalised least squares by cyclic coordinate descent, with an unpenalised intercept.
 
     Args:
         X: (N, D) samples, floating point, without a column of ones, no constant column.
         y: (N,) targets.
         penalty: lambda > 0.
-        sweeps: At most this many passes over all weights.
+        steps: At most this many passes over all weights.
         tolerance: Stop when no weight moved in a sweep by more than this times the largest weight, or by more than
             rounding in X's precision.
 
@@ -40,7 +42,7 @@ def lasso(X: Tensor, y: Tensor, penalty: float, sweeps: int = 1000, tolerance: f
             convergence.
     """
     check_tensors(X=(X, "N D"), y=(y, "N"))
-    check_positive(penalty=penalty, sweeps=sweeps, tolerance=tolerance)
+    check_positive(penalty=penalty, steps=steps, tolerance=tolerance)
     if len(X) < 2:
         raise ValueError("one sample cannot tell weights from the intercept: at least 2 samples are needed")
     x_mean, y_mean = X.mean(dim=0), y.to(X.dtype).mean()
@@ -51,11 +53,11 @@ def lasso(X: Tensor, y: Tensor, penalty: float, sweeps: int = 1000, tolerance: f
     if constant:
         raise ValueError(f"column {constant[0]} of X is constant: drop it, the intercept covers it")
     weights, settled = torch.zeros_like(correlation), max(tolerance, 10 * torch.finfo(X.dtype).eps)
-    for _ in range(sweeps):
+    for _ in range(steps):
         before = weights.clone()
         for j in range(len(weights)):
             c = correlation[j] - G[j] @ weights + G[j, j] * weights[j]
             weights[j] = torch.sign(c) * torch.clamp(c.abs() - penalty, min=0) / G[j, j]
         if (weights - before).abs().max() <= settled * weights.abs().max():
             return weights, y_mean - x_mean @ weights
-    raise ValueError(f"the lasso did not settle within {sweeps} sweeps: scale the columns or allow more sweeps")
+    raise ValueError(f"the lasso did not settle within {steps} steps: scale the columns or allow more")

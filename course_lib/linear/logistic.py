@@ -18,7 +18,7 @@ from course_lib.linear.basis import add_bias
 from course_lib.optim.newton import newton
 
 
-def logistic_loss(weights: Tensor, X: Tensor, labels: Tensor, penalty: float = 0.0) -> Tensor:
+def logistic_loss(weights: Tensor, X: Tensor, labels: Tensor, *, penalty: float = 0.0) -> Tensor:
     """Negative log-likelihood of two-class labels, plus an L2 penalty.
 
     -log p(y | x) is softplus(-s) for y = 1 and softplus(s) for y = 0, with s = w^T x + b and
@@ -66,4 +66,4 @@ def fit_logistic(X: Tensor, labels: Tensor, penalty: float = 1.0) -> Tensor:
     if not 0 <= penalty < float("inf"):
         raise ValueError(f"penalty must be a finite number, 0 or more, not {penalty}")
     start = torch.zeros(X.shape[1] + 1, dtype=X.dtype, device=X.device)
-    return newton(lambda w: logistic_loss(w, X, labels, penalty), start)
+    return newton(lambda w: logistic_loss(w, X, labels, penalty=penalty), start)

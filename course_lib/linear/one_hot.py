@@ -16,13 +16,13 @@ from course_lib.linear.basis import add_bias
 from course_lib.linear.least_squares import least_squares
 
 
-def one_hot_least_squares(X: Tensor, labels: Tensor, num_classes: int) -> Tensor:
+def one_hot_least_squares(X: Tensor, labels: Tensor, classes: int) -> Tensor:
     """One least-squares fit a class, all in one solve.
 
     Args:
         X: (N, D) samples, floating point, without a column of ones.
-        labels: (N,) int64 classes 0 ... num_classes - 1.
-        num_classes: K, at least 2.
+        labels: (N,) int64 classes 0 ... classes - 1.
+        classes: K, at least 2.
 
     Returns:
         (D + 1, K) weights, the intercepts in the last row; scores are `add_bias(X) @ weights`.
@@ -31,6 +31,6 @@ def one_hot_least_squares(X: Tensor, labels: Tensor, num_classes: int) -> Tensor
         ValueError: For bad shapes, values or labels, or fewer samples than features.
     """
     check_tensors(X=(X, "N D"))
-    check_labels("labels", labels, num_classes, X=X)
-    targets = torch.nn.functional.one_hot(labels, num_classes).to(X.dtype)  # (N, K)
+    check_labels("labels", labels, classes, X=X)
+    targets = torch.nn.functional.one_hot(labels, classes).to(X.dtype)  # (N, K)
     return least_squares(add_bias(X), targets)

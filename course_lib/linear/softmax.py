@@ -73,7 +73,7 @@ def cross_entropy_gradient(scores: Tensor, labels: Tensor) -> Tensor:
     return probabilities / len(labels)
 
 
-def fit_softmax(X: Tensor, labels: Tensor, num_classes: int, penalty: float = 1.0) -> Tensor:
+def fit_softmax(X: Tensor, labels: Tensor, classes: int, *, penalty: float = 1.0) -> Tensor:
     """Maximum-likelihood weights with an L2 penalty, by Newton's method; meant for tens of features, not thousands.
 
     Minimises  sum_n -log p(y_n | x_n) + penalty/2 |W|^2, the intercepts unpenalised (scikit-learn's objective with
@@ -81,8 +81,8 @@ def fit_softmax(X: Tensor, labels: Tensor, num_classes: int, penalty: float = 1.
 
     Args:
         X: (N, D) samples, floating point.
-        labels: (N,) int64 classes 0 ... num_classes - 1, each present.
-        num_classes: K, at least 2.
+        labels: (N,) int64 classes 0 ... classes - 1, each present.
+        classes: K, at least 2.
         penalty: lambda > 0.
 
     Returns:
@@ -92,12 +92,12 @@ def fit_softmax(X: Tensor, labels: Tensor, num_classes: int, penalty: float = 1.
         ValueError: For bad shapes, values or labels, a class without samples, or a penalty that is not above 0.
     """
     check_tensors(X=(X, "N D"))
-    check_labels("labels", labels, num_classes, X=X)
+    check_labels("labels", labels, classes, X=X)
     check_positive(penalty=penalty)
-    absent = (labels.bincount(minlength=num_classes) == 0).nonzero()[:, 0].tolist()
+    absent = (labels.bincount(minlength=classes) == 0).nonzero()[:, 0].tolist()
     if absent:
-        raise ValueError(f"class {absent[0]} of {num_classes} has no sample: its intercept would fall for ever")
-    inputs, shape = add_bias(X), (X.shape[1] + 1, num_classes)
+        raise ValueError(f"class {absent[0]} of {classes} has no sample: its intercept would fall for ever")
+    inputs, shape = add_bias(X), (X.shape[1] + 1, classes)
 
     def loss(flat: Tensor) -> Tensor:
         W = flat.reshape(shape)

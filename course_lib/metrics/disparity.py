@@ -14,7 +14,7 @@ from torch import Tensor
 from course_lib.core.checks import check_positive, check_tensors, describe
 
 
-def bad_pixels(disparity: Tensor, truth: Tensor, counted: Tensor, threshold: float = 2.0) -> float:
+def bad_pixels(disparity: Tensor, truth: Tensor, counted: Tensor, *, threshold: float = 2.0) -> float:
     """Share of counted pixels whose error is above the threshold.
 
     Args:

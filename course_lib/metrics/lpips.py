@@ -27,6 +27,7 @@ def lpips(
     features: Callable[[Tensor], Sequence[Tensor]],
     images: Tensor,
     references: Tensor,
+    *,
     weights: Sequence[Tensor] | None = None,
 ) -> Tensor:
     """Perceptual distance of each pair.

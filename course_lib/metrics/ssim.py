@@ -18,7 +18,7 @@ from course_lib.core.checks import check_positive, check_tensors
 from course_lib.ops.filters import gaussian_kernel
 
 
-def ssim_map(images: Tensor, references: Tensor, peak: float = 1.0, gaussian: bool = True) -> Tensor:
+def ssim_map(images: Tensor, references: Tensor, peak: float = 1.0, *, gaussian: bool = True) -> Tensor:
     """SSIM of each window that lies inside the picture.
 
     Args:
@@ -57,6 +57,6 @@ def ssim_map(images: Tensor, references: Tensor, peak: float = 1.0, gaussian: bo
     return (2 * both + c1) * (2 * covariance + c2) / ((squares + c1) * (variances + c2))
 
 
-def ssim(images: Tensor, references: Tensor, peak: float = 1.0, gaussian: bool = True) -> Tensor:
+def ssim(images: Tensor, references: Tensor, peak: float = 1.0, *, gaussian: bool = True) -> Tensor:
     """Mean SSIM of each picture, (B,); arguments as in `ssim_map`. Gradients flow: 1 - ssim is a loss."""
-    return ssim_map(images, references, peak, gaussian).mean(dim=(1, 2, 3))
+    return ssim_map(images, references, peak, gaussian=gaussian).mean(dim=(1, 2, 3))

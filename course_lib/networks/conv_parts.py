@@ -7,7 +7,9 @@ from torch import Tensor, nn
 from course_lib.core.checks import describe
 
 
-def conv_bn(inputs: int, outputs: int, size: int, stride: int = 1, groups: int = 1) -> tuple[nn.Conv2d, nn.BatchNorm2d]:
+def conv_bn(
+    inputs: int, outputs: int, size: int, *, stride: int = 1, groups: int = 1
+) -> tuple[nn.Conv2d, nn.BatchNorm2d]:
     """A convolution without bias that keeps the resolution up to its stride, and the batch norm that follows it.
 
     The norm subtracts the mean, so a bias in front of it would have no effect.

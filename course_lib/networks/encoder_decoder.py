@@ -36,7 +36,7 @@ class EncoderDecoder(nn.Module):
         skips: Put the encoder's maps beside the decoder's.
     """
 
-    def __init__(self, inputs: int, outputs: int, width: int = 16, levels: int = 3, skips: bool = True):
+    def __init__(self, inputs: int, outputs: int, width: int = 16, *, levels: int = 3, skips: bool = True):
         super().__init__()
         self.inputs, self.skips = inputs, skips
         widths = [width * 2**level for level in range(levels + 1)]

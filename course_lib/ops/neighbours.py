@@ -40,7 +40,7 @@ def pairwise_distances(A: Tensor, B: Tensor, norm: int = 2) -> Tensor:
     raise ValueError(f"norm must be 1 (city block) or 2 (straight line), not {norm!r}")
 
 
-def nearest(X: Tensor, train_X: Tensor, k: int, norm: int = 2) -> Tensor:
+def nearest(X: Tensor, train_X: Tensor, k: int, *, norm: int = 2) -> Tensor:
     """Indices of each query's k nearest training samples; of two equally near ones the earlier counts as nearer.
 
     Args:
@@ -66,7 +66,7 @@ def nearest(X: Tensor, train_X: Tensor, k: int, norm: int = 2) -> Tensor:
     return indices
 
 
-def knn_predict(X: Tensor, train_X: Tensor, train_labels: Tensor, k: int, norm: int = 2) -> Tensor:
+def knn_predict(X: Tensor, train_X: Tensor, train_labels: Tensor, *, k: int, norm: int = 2) -> Tensor:
     """The most frequent class among the k nearest training samples; of equally frequent classes the lowest.
 
     Args:
@@ -84,7 +84,7 @@ def knn_predict(X: Tensor, train_X: Tensor, train_labels: Tensor, k: int, norm: 
     """
     check_tensors(train_X=(train_X, "N D"))
     check_labels("train_labels", train_labels, train_X=train_X)
-    neighbours = train_labels[nearest(X, train_X, k, norm)]  # (M, k)
+    neighbours = train_labels[nearest(X, train_X, k, norm=norm)]  # (M, k)
     votes = torch.zeros(len(X), int(train_labels.max()) + 1, dtype=torch.int64, device=X.device)
     votes.scatter_add_(1, neighbours, torch.ones_like(neighbours))
     return votes.argmax(dim=1)

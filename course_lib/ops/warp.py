@@ -14,13 +14,13 @@ from torch.nn import functional as F
 from course_lib.core.checks import check_tensors
 
 
-def warp(image: Tensor, flow: Tensor, mode: str = "bicubic") -> Tensor:
+def warp(image: Tensor, flow: Tensor, interpolation: str = "bicubic") -> Tensor:
     """Fetch a picture's values at p + flow(p); beyond the edge the last pixel goes on.
 
     Args:
         image: (B, C, H, W).
         flow: (B, 2, H, W), (dx, dy) in pixels.
-        mode: bilinear or bicubic.
+        interpolation: bilinear or bicubic.
 
     Returns:
         (B, C, H, W); gradients flow to the picture and to the flow.
@@ -33,4 +33,4 @@ def warp(image: Tensor, flow: Tensor, mode: str = "bicubic") -> Tensor:
     y = torch.arange(height, dtype=flow.dtype, device=flow.device)[:, None] + flow[:, 1]
     x = torch.arange(width, dtype=flow.dtype, device=flow.device) + flow[:, 0]  # (B, H, W)
     grid = torch.stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1], -1)
-    return F.grid_sample(image, grid.to(image.dtype), mode=mode, padding_mode="border", align_corners=False)
+    return F.grid_sample(image, grid.to(image.dtype), mode=interpolation, padding_mode="border", align_corners=False)

@@ -19,7 +19,7 @@ from course_lib.core.checks import check_positive, check_tensors
 Surface = Callable[[Tensor], Tensor]
 
 
-def gradient_descent(f: Surface, start: Tensor, rate: float, steps: int, momentum: float = 0.0) -> Tensor:
+def gradient_descent(f: Surface, start: Tensor, rate: float, *, steps: int, momentum: float = 0.0) -> Tensor:
     """Follow the negative gradient and record every point on the way.
 
     Args:
@@ -50,7 +50,7 @@ def gradient_descent(f: Surface, start: Tensor, rate: float, steps: int, momentu
 
 
 def local_search(
-    f: Surface, start: Tensor, radius: float, target: float, generator: torch.Generator, most: int = 100_000
+    f: Surface, start: Tensor, radius: float, *, target: float, generator: torch.Generator, steps: int = 100_000
 ) -> tuple[Tensor, int]:
     """Random-perturbation descent: propose a random step of fixed length and keep it if it goes down.
 
@@ -60,18 +60,18 @@ def local_search(
         radius: Length of every proposed step, above 0.
         target: Stop as soon as f is at or below this value.
         generator: Where the directions come from.
-        most: Give up after this many evaluations of f.
+        steps: Give up after this many evaluations of f.
 
     Returns:
-        The last point (D,) and the number of evaluations used; `most` means that the target was not reached.
+        The last point (D,) and the number of evaluations used; `steps` means that the target was not reached.
 
     Raises:
         ValueError: For a bad start, radius or limit.
     """
     check_tensors(start=(start, "D"))
-    check_positive(radius=radius, most=most)
+    check_positive(radius=radius, steps=steps)
     point, value, used = start.clone(), float(f(start)), 1
-    while value > target and used < most:
+    while value > target and used < steps:
         direction = torch.randn(start.shape, generator=generator, dtype=start.dtype, device=start.device)
         proposal = point + radius * direction / direction.norm()
         proposed, used = float(f(proposal)), used + 1

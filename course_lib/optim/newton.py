@@ -19,7 +19,7 @@ from course_lib.core.checks import check_tensors
 from course_lib.optim.gradients import derivatives
 
 
-def newton(loss: Callable[[Tensor], Tensor], start: Tensor, steps: int = 100, tolerance: float = 1e-10) -> Tensor:
+def newton(loss: Callable[[Tensor], Tensor], start: Tensor, steps: int = 100, *, tolerance: float = 1e-10) -> Tensor:
     """Minimise a convex function with exact second derivatives.
 
     Args:

@@ -70,6 +70,7 @@ def gradient_noise(
     loss: Callable[[Tensor, Tensor], Tensor],
     weights: Tensor,
     samples: int,
+    *,
     batch: int,
     draws: int,
     generator: torch.Generator,

@@ -74,7 +74,7 @@ def contrast_sensitivity(frequency: Tensor) -> Tensor:
 
 
 def campbell_robson(
-    height: int, width: int, frequencies: tuple[float, float], contrasts: tuple[float, float]
+    height: int, width: int, frequencies: tuple[float, float], *, contrasts: tuple[float, float]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The contrast-sensitivity chart: frequency grows to the right, contrast grows downwards, both in equal ratios.
 

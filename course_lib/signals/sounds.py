@@ -21,7 +21,7 @@ FORMANTS = {"a": (730, 1090, 2440), "i": (270, 2290, 3010), "u": (300, 870, 2240
 MEMBRANE = (1.0, 1.593, 2.136, 2.296, 2.653, 2.918)  # modes of a round membrane, relative to the lowest
 
 
-def chirp(start: float, end: float, seconds: float, rate: int) -> Tensor:
+def chirp(start: float, end: float, seconds: float, *, rate: int) -> Tensor:
     """A sine whose frequency rises evenly.
 
     Args:
@@ -42,7 +42,7 @@ def chirp(start: float, end: float, seconds: float, rate: int) -> Tensor:
     return torch.sin(2 * math.pi * (start * t + (end - start) * t**2 / (2 * seconds)))
 
 
-def vowel(name: str, pitch: float, seconds: float, rate: int) -> Tensor:
+def vowel(name: str, pitch: float, seconds: float, *, rate: int) -> Tensor:
     """A sung vowel: harmonics of the pitch, made strong near the formants.
 
     Args:
@@ -70,7 +70,7 @@ def vowel(name: str, pitch: float, seconds: float, rate: int) -> Tensor:
     return _fade(sound / sound.abs().max(), rate)
 
 
-def drum(pitch: float, seconds: float, rate: int, seed: int = 0) -> Tensor:
+def drum(pitch: float, seconds: float, rate: int, *, seed: int = 0) -> Tensor:
     """A struck membrane.
 
     Args:

@@ -61,7 +61,7 @@ def stft(signal: Tensor, window: Tensor, hop: int) -> Tensor:
     return torch.fft.rfft(frames * window).mT
 
 
-def istft(spectrum: Tensor, window: Tensor, hop: int, length: int) -> Tensor:
+def istft(spectrum: Tensor, window: Tensor, hop: int, *, length: int) -> Tensor:
     """The signal whose frames come nearest to a spectrum; exactly the signal if the spectrum came from one.
 
     Args:

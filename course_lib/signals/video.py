@@ -46,7 +46,7 @@ def draw_wheel(turns: Tensor, size: int = 64, spokes: int = 8) -> Tensor:
     return torch.maximum(rim, inside * bars * (0.55 + 0.45 * marked))[:, None]
 
 
-def expose(draw: Callable[[Tensor], Tensor], times: Tensor, shutter: float, samples: int = 16) -> Tensor:
+def expose(draw: Callable[[Tensor], Tensor], times: Tensor, shutter: float, *, samples: int = 16) -> Tensor:
     """Frames of a moving scene: the mean of the light while the shutter is open.
 
     Args:

@@ -99,7 +99,7 @@ def _frequencies(cells: int, like: Tensor) -> Tensor:
     return torch.arange(cells, dtype=like.dtype, device=like.device) * (2 * math.pi / cells)
 
 
-def advect(field: Tensor, velocity: Tensor, dt: float = 1.0, boundary: str = "periodic") -> Tensor:
+def advect(field: Tensor, velocity: Tensor, dt: float = 1.0, *, boundary: str = "periodic") -> Tensor:
     """Carry a field along with the flow for a time dt: look up, between cells, where each cell's content came from.
 
     Args:
@@ -164,6 +164,7 @@ def fluid_step(
     velocity: Tensor,
     dt: float = 1.0,
     force: Tensor | None = None,
+    *,
     viscosity: float = 0.0,
     boundary: str = "periodic",
 ) -> Tensor:
@@ -185,5 +186,5 @@ def fluid_step(
     _check(velocity, boundary, **({} if force is None else {"force": (force, "B 2 H W")}))
     check_positive(dt=dt)
     pushed = velocity if force is None else velocity + dt * force
-    carried = advect(pushed, pushed, dt, boundary)
+    carried = advect(pushed, pushed, dt, boundary=boundary)
     return project_divergence_free(diffuse(carried, viscosity * dt, boundary) if viscosity else carried, boundary)

@@ -33,7 +33,7 @@ def box_aggregate(volume: Tensor, size: int) -> Tensor:
     return box_mean(volume, size) if size > 1 else volume
 
 
-def guided_aggregate(volume: Tensor, guide: Tensor, size: int = 9, eps: float = 1e-3) -> Tensor:
+def guided_aggregate(volume: Tensor, guide: Tensor, size: int = 9, *, eps: float = 1e-3) -> Tensor:
     """Filter each slice of the volume so that it keeps the edges of a picture.
 
     Args:

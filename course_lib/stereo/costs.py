@@ -65,7 +65,7 @@ def sad_cost(left: Tensor, right: Tensor, disparities: int) -> Tensor:
     return torch.stack([(left - shift_right(right, d)).abs().mean(1) for d in range(disparities)], 1)
 
 
-def zncc_cost(left: Tensor, right: Tensor, disparities: int, size: int = 9) -> Tensor:
+def zncc_cost(left: Tensor, right: Tensor, disparities: int, *, size: int = 9) -> Tensor:
     """One minus the zero-mean normalised cross-correlation of size x size windows, channels together.
 
     Args:
@@ -115,7 +115,7 @@ def census_transform(image: Tensor, height: int = 7, width: int = 9) -> Tensor:
     check_window(width)
     if not 1 < height * width <= 63:
         raise ValueError(f"a census window has 2 to 63 pixels, not {height} x {width} = {height * width}")
-    around = pad_image(image, height // 2, width // 2, "nearest")[:, 0]
+    around = pad_image(image, height // 2, width // 2, border="nearest")[:, 0]
     code, bit = torch.zeros(image[:, 0].shape, dtype=torch.int64, device=image.device), 0
     for i in range(height):
         for j in range(width):
@@ -126,7 +126,7 @@ def census_transform(image: Tensor, height: int = 7, width: int = 9) -> Tensor:
     return code
 
 
-def census_cost(left: Tensor, right: Tensor, disparities: int, height: int = 7, width: int = 9) -> Tensor:
+def census_cost(left: Tensor, right: Tensor, disparities: int, *, height: int = 7, width: int = 9) -> Tensor:
     """Hamming distance of census codes divided by the number of neighbours. No gradient: comparisons have none.
 
     Args:

@@ -24,7 +24,7 @@ from course_lib.core.checks import check_positive, check_tensors
 PATHS = ((0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1))  # steps (rows, columns)
 
 
-def semi_global(volume: Tensor, guide: Tensor, small: float = 0.3, large: float = 2.0,
+def semi_global(volume: Tensor, guide: Tensor, small: float = 0.3, *, large: float = 2.0,
                 contrast: float = 0.1, paths: int = 8) -> Tensor:  # fmt: skip
     """Sum of the path costs over 4 or 8 directions; decide with `winner_take_all` afterwards.
 
@@ -50,13 +50,13 @@ def semi_global(volume: Tensor, guide: Tensor, small: float = 0.3, large: float 
         raise ValueError(f"paths must be 4 or 8, not {paths!r}")
     last = volume.permute(0, 2, 3, 1).contiguous()  # (B, H, W, D): neighbours in d lie side by side
     grey = guide.mean(1)
-    total = scan_path(last, grey, PATHS[0], small, large, contrast)
+    total = scan_path(last, grey, PATHS[0], small=small, large=large, contrast=contrast)
     for step in PATHS[1:paths]:
-        total = total + scan_path(last, grey, step, small, large, contrast)
+        total = total + scan_path(last, grey, step, small=small, large=large, contrast=contrast)
     return (total / paths).permute(0, 3, 1, 2)
 
 
-def scan_path(volume: Tensor, grey: Tensor, step: tuple[int, int], small: float, large: float,
+def scan_path(volume: Tensor, grey: Tensor, step: tuple[int, int], *, small: float, large: float,
               contrast: float) -> Tensor:  # fmt: skip
     """Path costs L_r of all pixels for one direction; all lines of the direction advance together.
 

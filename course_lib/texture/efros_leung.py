@@ -25,6 +25,7 @@ def efros_leung(
     exemplar: Tensor,
     size: tuple[int, int],
     window: int,
+    *,
     generator: torch.Generator,
     tolerance: float = 0.1,
     progress: bool = False,

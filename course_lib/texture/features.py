@@ -51,6 +51,7 @@ class RandomFilters(nn.Module):
         count: int = 24,
         sizes: tuple[int, ...] = (3, 7, 11),
         levels: int = 4,
+        *,
         channels: int = 3,
         seed: int = 0,
     ):

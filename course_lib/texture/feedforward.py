@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from course_lib.core.checks import check_positive, check_tensors
 
 
-def conv_in(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Sequential:
+def conv_in(inputs: int, outputs: int, size: int, *, stride: int = 1) -> nn.Sequential:
     """A mirrored convolution and instance normalisation."""
     convolution = nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, padding_mode="reflect", bias=False)
     return nn.Sequential(convolution, nn.InstanceNorm2d(outputs, affine=True))
@@ -44,7 +44,7 @@ class TransformNet(nn.Module):
         check_positive(channels=channels, width=width, blocks=blocks)
         self.channels = channels
         self.first = conv_in(channels, width, 9)
-        self.down = nn.ModuleList([conv_in(width, 2 * width, 3, 2), conv_in(2 * width, 3 * width, 3, 2)])
+        self.down = nn.ModuleList([conv_in(width, 2 * width, 3, stride=2), conv_in(2 * width, 3 * width, 3, stride=2)])
         self.blocks = nn.ModuleList(
             nn.Sequential(conv_in(3 * width, 3 * width, 3), nn.ReLU(), conv_in(3 * width, 3 * width, 3))
             for _ in range(blocks)

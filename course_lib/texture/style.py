@@ -51,7 +51,7 @@ def content_loss(features: Features, content: Tensor) -> Loss:
 
 
 def style_transfer_loss(
-    content: Tensor, style: Tensor, weight: float, content_features: Features, style_features: Features
+    content: Tensor, style: Tensor, weight: float, *, content_features: Features, style_features: Features
 ) -> Loss:
     """Content loss plus weight times the Gram loss.
 

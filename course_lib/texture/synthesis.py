@@ -77,6 +77,7 @@ def synthesise(
     loss: Loss,
     start: Tensor,
     steps: int = 200,
+    *,
     method: str = "lbfgs",
     rate: float | None = None,
     progress: bool = False,

@@ -163,7 +163,7 @@ def winding_number(points: Tensor, contours: Sequence[Tensor]) -> Tensor:
 
 
 def sampled_coverage(
-    contours: Sequence[Tensor], height: int, width: int, samples: int = 4, rule: str = "nonzero"
+    contours: Sequence[Tensor], height: int, width: int, *, samples: int = 4, rule: str = "nonzero"
 ) -> Tensor:
     """The share of a regular grid of samples in each pixel that lies inside; 1 sample is no anti-aliasing.
 

@@ -15,7 +15,7 @@ from PIL import Image
 from course_lib.viz.style import DOTS_PER_INCH, PAPER
 
 
-def show(made: Figure, caption: str, alt: str, name: str | None = None) -> None:
+def show(made: Figure, caption: str, alt: str, *, name: str | None = None) -> None:
     """Display a figure with its caption and its alternative text.
 
     Args:

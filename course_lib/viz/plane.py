@@ -35,6 +35,7 @@ def draw_contours(
     ax: Axes,
     f: Callable[[Tensor], Tensor],
     x_range: tuple[float, float],
+    *,
     y_range: tuple[float, float],
     levels: int | list = 18,
 ) -> None:
@@ -53,7 +54,7 @@ def draw_contours(
 
 
 def draw_regions(
-    ax: Axes, predict: Callable[[Tensor], Tensor], x_range: tuple[float, float], y_range: tuple[float, float]
+    ax: Axes, predict: Callable[[Tensor], Tensor], x_range: tuple[float, float], *, y_range: tuple[float, float]
 ) -> None:
     """Colour every point of the plane by the class that a classifier gives it.
 
@@ -72,7 +73,7 @@ def draw_regions(
         ax.contour(xs, ys, (classes >= label).double(), levels=[0.5], colors="#444444", linewidths=0.8)
 
 
-def draw_samples(ax: Axes, X: Tensor, labels: Tensor, names: list[str] | None = None, size: float = 22) -> None:
+def draw_samples(ax: Axes, X: Tensor, labels: Tensor, *, names: list[str] | None = None, size: float = 22) -> None:
     """Scatter labelled points, with a colour and a marker for each class.
 
     Args:

@@ -42,7 +42,7 @@ STYLE: Any = {
 }
 
 
-def figure(rows: int = 1, columns: int = 1, width: float = 7.0, height: float = 3.6, **subplots):
+def figure(rows: int = 1, columns: int = 1, width: float = 7.0, *, height: float = 3.6, **subplots):
     """An empty figure in the course's style; matplotlib's own settings stay as they are.
 
     Args:

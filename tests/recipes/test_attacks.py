@@ -26,7 +26,7 @@ def networks():
 def test_one_step_takes_what_the_card_says(networks, name):
     images, labels = scene_dataset(attacks.COUNT[name], split="test", difficulty=LEVEL).tensors
     model = load_checkpoint(name, SceneNet(len(CLASSES))).requires_grad_(False)
-    moved = torch.cat([fgsm(model, x, y, 4 / 255) for x, y in zip(images.split(64), labels.split(64), strict=True)])
+    moved = torch.cat([fgsm(model, x, y, eps=4 / 255) for x, y in zip(images.split(64), labels.split(64), strict=True)])
     with torch.no_grad():
         clean, attacked = (accuracy(model(x).argmax(1), labels) for x in (images, moved))
     assert clean == pytest.approx(networks[name]["clean"], abs=0.01)

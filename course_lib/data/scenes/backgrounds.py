@@ -55,9 +55,9 @@ def draw_background(scene: Scene) -> Tensor:
         if i.numel() == 0:
             continue
         if kind == PHOTO:
-            out[i] = read_pages(photo_pages(side, scene.device), scene.page[i], *page_points(i)).permute(0, 2, 3, 1)
+            out[i] = read_pages(photo_pages(side, scene.device), scene.page[i], page_points(i)).permute(0, 2, 3, 1)
         elif kind == SURFACE:
-            grey = read_pages(texture_pages(side, scene.device), scene.page[i], *page_points(i))[:, 0]
+            grey = read_pages(texture_pages(side, scene.device), scene.page[i], page_points(i))[:, 0]
             out[i] = blend(i, (0.5 + 0.22 * grey).clamp(0, 1))
         elif kind == GRADIENT:
             along = x[i] * scene.tilt[i].cos()[:, None, None] + y[i] * scene.tilt[i].sin()[:, None, None]
@@ -74,7 +74,7 @@ def _landscape(scene: Scene, i: Tensor, x: Tensor, y: Tensor, side: int) -> Tens
     distance = 0.35 * height / below.clamp(min=0.5)
     u = scene.origin[i, 0, None, None] + (x - 0.5 * scene.width) / height * distance
     v = (scene.origin[i, 1, None, None] + distance).expand(-1, -1, scene.width)
-    grey = read_pages(texture_pages(side, scene.device), scene.page[i], u.expand(-1, scene.height, -1), v)[:, 0]
+    grey = read_pages(texture_pages(side, scene.device), scene.page[i], (u.expand(-1, scene.height, -1), v))[:, 0]
     haze = (below / (0.5 * height)).clamp(0, 1)
     ground = scene.tones[i, 1, None, None] * (1 + 0.3 * haze * grey)[..., None] * (0.75 + 0.25 * haze)[..., None]
     up = (-below / (0.8 * height)).clamp(0, 1)[..., None]
@@ -111,7 +111,7 @@ def stuff_geometry(scene: Scene) -> tuple[Tensor, Tensor]:
     return depth, torch.where(stuff == GROUND, slope, 0.0).expand_as(depth)
 
 
-def draw_surroundings(count: int, height: int, width: int, uniform, generator: torch.Generator) -> dict[str, Any]:
+def draw_surroundings(count: int, height: int, width: int, *, uniform, generator: torch.Generator) -> dict[str, Any]:
     """Light, shadow and background of `count` scenes: the fields of `Scene` that belong to the image as a whole."""
     where, longest = generator.device, max(height, width)
     azimuth, tip = uniform(count, low=-2.6, high=-0.5), uniform(count, low=0.45, high=0.75)

@@ -16,7 +16,7 @@ def _with_field(pose: Tensor, size: int | tuple[int, int], field: float) -> Came
         raise ValueError(
             f"a camera needs at least 2 pixels a side and a field of view in (0, 180) degrees, not {size}, {field}"
         )
-    return pinhole(pose, 0.5 * width / math.tan(math.radians(field) / 2), height, width)
+    return pinhole(pose, 0.5 * width / math.tan(math.radians(field) / 2), height, width=width)
 
 
 def orbit_cameras(
@@ -55,8 +55,8 @@ def grid_cameras(
     worlds: int,
     rows: int,
     columns: int,
-    size: int | tuple[int, int] = 64,
     *,
+    size: int | tuple[int, int] = 64,
     spacing: float = 0.08,
     distance: float = 5.0,
     elevation: float = 0.5,

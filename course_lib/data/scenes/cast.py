@@ -87,7 +87,7 @@ def hit_mesh(o: Tensor, d: Tensor, triangles: Tensor) -> tuple[Tensor, Tensor]:
     return s, normals[face]
 
 
-def into_frame(world: World, points: Tensor, slot: int, vector: bool = False) -> Tensor:
+def into_frame(world: World, points: Tensor, slot: int, *, vector: bool = False) -> Tensor:
     """World points, or directions, (B, R, 3) in the frame of the objects in one slot."""
     shifted = points if vector else points - world.centre[:, slot, None]
     return (shifted @ world.rotation[:, slot]) / world.half[:, slot, None]

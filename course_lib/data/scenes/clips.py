@@ -118,8 +118,8 @@ def _landing(scene: Scene, rendered: Rendered) -> tuple[Tensor, Tensor, Tensor]:
     own = frame * scene.class_id.shape[1] + slots.flatten()[things]
     poses = [[part.flatten(0, 1)[own] for part in _steps(scene, getattr(scene, name))] for name in POSE]
     x, y = start[pixel].unbind(-1)
-    u, v = to_local(x, y, *[pose[0] for pose in poses])
-    x_next, y_next = to_image(u, v, *[pose[1] for pose in poses])
+    u, v = to_local(x, y, [pose[0] for pose in poses])
+    x_next, y_next = to_image(u, v, [pose[1] for pose in poses])
     motion.view(-1, 2)[things] = torch.stack([x_next - x, y_next - y], -1)
     return slots, start + motion, motion
 
@@ -140,8 +140,9 @@ def nearest_slot(scene: Scene, points: Tensor) -> Tensor:
         reach = scene.radius[:, slot, None] * (1 + scene.wobble[:, slot, :1].abs())
         close = (points - scene.centre[:, slot, None]).square().sum(-1) <= reach.square()
         frame, point = (close & scene.present[:, slot, None]).nonzero().unbind(1)
-        u, v = to_local(*points[frame, point].unbind(-1), *[getattr(scene, name)[frame, slot] for name in POSE])
-        inside = signed_distance(scene.shape_id[frame, slot], u, v, scene.thickness[frame, slot]) < 0
+        x, y = points[frame, point].unbind(-1)
+        u, v = to_local(x, y, [getattr(scene, name)[frame, slot] for name in POSE])
+        inside = signed_distance(scene.shape_id[frame, slot], u, v, thickness=scene.thickness[frame, slot]) < 0
         found[frame[inside], point[inside]] = slot
     return found
 
@@ -220,8 +221,9 @@ def point_tracks(scene: Scene, rendered: Rendered, points: Tensor) -> tuple[Tens
         if pose.ndim == 4:
             pick = pick[..., None].expand(-1, -1, -1, 2)
         chosen.append(pose.gather(2, pick))  # (B, T, Q, ...)
-    u, v = to_local(*points[:, None].unbind(-1), *[pose[:, :1] for pose in chosen])
-    moved = torch.stack(to_image(u, v, *chosen), -1)
+    x, y = points[:, None].unbind(-1)
+    u, v = to_local(x, y, [pose[:, :1] for pose in chosen])
+    moved = torch.stack(to_image(u, v, chosen), -1)
     pan = scene.clip(scene.pan)
     drifted = points[:, None] + (pan[:, :1] - pan)[:, :, None]
     moved = torch.where((slots >= 0)[:, None, :, None], moved, drifted)

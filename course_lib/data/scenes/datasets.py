@@ -50,7 +50,7 @@ def _check_fields(fields: tuple[str, ...]) -> None:
         raise ValueError(f"{what}; the fields are {', '.join(FIELDS)}")
 
 
-def block_generator(seed: int, split: str, epoch: int = 0, block: int = 0) -> torch.Generator:
+def block_generator(seed: int, split: str, epoch: int = 0, *, block: int = 0) -> torch.Generator:
     """The random stream of one block; different for every combination of its arguments.
 
     Raises:
@@ -62,7 +62,7 @@ def block_generator(seed: int, split: str, epoch: int = 0, block: int = 0) -> to
     return torch.Generator().manual_seed(int(state) % 2**63)
 
 
-def scene_block(count: int, fields: tuple[str, ...], size: int | tuple[int, int], generator: torch.Generator,
+def scene_block(count: int, fields: tuple[str, ...], size: int | tuple[int, int], *, generator: torch.Generator,
                 **request) -> list[Tensor]:  # fmt: skip
     """Draw `count` scenes and return the wanted fields, each (count, ...)."""
     scene = sample_scenes(count, size, generator=generator, subject="class" in fields, **request)
@@ -93,7 +93,9 @@ class SceneStream(IterableDataset):
         _check_fields(fields)
         if length < 1:
             raise ValueError(f"a stream needs a length of at least 1, not {length}")
-        scene_block(1, fields, size, block_generator(seed, split), split=split, **request)  # bad requests fail here
+        scene_block(
+            1, fields, size, generator=block_generator(seed, split), split=split, **request
+        )  # bad requests fail here
         self.length, self.fields, self.size = length, fields, size
         self.split, self.seed, self.request, self.epoch = split, seed, request, 0
 
@@ -108,8 +110,8 @@ class SceneStream(IterableDataset):
         worker = get_worker_info()
         first, step = (0, 1) if worker is None else (worker.id, worker.num_workers)
         for block in range(first, -(-self.length // BLOCK), step):
-            generator = block_generator(self.seed, self.split, self.epoch, block)
-            values = scene_block(BLOCK, self.fields, self.size, generator, split=self.split, **self.request)
+            generator = block_generator(self.seed, self.split, self.epoch, block=block)
+            values = scene_block(BLOCK, self.fields, self.size, generator=generator, split=self.split, **self.request)
             for i in range(min(BLOCK, self.length - block * BLOCK)):
                 yield {name: value[i].clone() for name, value in zip(self.fields, values, strict=True)}
 
@@ -128,6 +130,13 @@ def scene_dataset(length: int, fields: tuple[str, ...] = ("image", "class"), siz
     blocks = []
     for block in range(-(-length // BLOCK)):
         blocks.append(
-            scene_block(BLOCK, fields, size, block_generator(seed, split, 0, block), split=split, **stream.request)
+            scene_block(
+                BLOCK,
+                fields,
+                size,
+                generator=block_generator(seed, split, 0, block=block),
+                split=split,
+                **stream.request,
+            )
         )
     return TensorDataset(*[torch.cat(parts)[:length] for parts in zip(*blocks, strict=True)])

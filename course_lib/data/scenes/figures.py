@@ -116,7 +116,7 @@ def sample_figures(
         thickness=flat(thickness),
         depth=flat((WALL_DEPTH - 1 - 0.1 * (slot + 1)) * min(height, width)),
         bevel=flat(0.8 * thickness).clamp(0.1, 0.5),
-        **draw_surroundings(count, height, width, uniform, generator),
+        **draw_surroundings(count, height, width, uniform=uniform, generator=generator),
         joints=joints,
         joint_slots=joint_slots,
     )

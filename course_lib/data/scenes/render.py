@@ -159,8 +159,8 @@ def _appearance(scene: Scene, side: int, rows: Tensor, image: bool, geometry: bo
     y = (corner[:, 1:] + torch.arange(-1, high + 1, device=rows.device) + 0.5)[:, :, None]
     pose = [one[name] for name in ("centre", "angle", "radius", "stretch", "wobble")]
     unit = (one["radius"] * one["stretch"].amin(1))[:, None, None]
-    u, v = to_local(x, y, *pose)
-    distance = signed_distance(one["shape_id"], u, v, one["thickness"]).mul_(unit)
+    u, v = to_local(x, y, pose)
+    distance = signed_distance(one["shape_id"], u, v, thickness=one["thickness"]).mul_(unit)
     rim = (one["bevel"] * one["radius"])[:, None, None]
     rise = (1 + distance / rim).clamp_(min=0)
     surface = (rise * rise).sub_(1).mul_(RIM_SLOPE / 2 * rim)  # z from the depth of the rim
@@ -179,8 +179,8 @@ def _appearance(scene: Scene, side: int, rows: Tensor, image: bool, geometry: bo
         done.paint = colour.clamp_(0, 1).mul_(alpha[..., None]).flatten(1, 2)
         keep = 1 - alpha
         if shift.any():
-            u, v = to_local(x[..., 1:-1] - shift[:, :1, None], y[:, 1:-1] - shift[:, 1:, None], *pose)
-            distance = signed_distance(one["shape_id"], u, v, one["thickness"]).mul_(unit)
+            u, v = to_local(x[..., 1:-1] - shift[:, :1, None], y[:, 1:-1] - shift[:, 1:, None], pose)
+            distance = signed_distance(one["shape_id"], u, v, thickness=one["thickness"]).mul_(unit)
             dark = (0.5 - distance / (SHADOW_SOFTNESS * side_of(scene))).clamp_(0, 1)
             keep.mul_(1 - scene.shadow[batch][:, None, None] * dark * dark * (3 - 2 * dark))
         done.keep = keep.flatten(1)
@@ -208,7 +208,7 @@ def _texture(scene: Scene, one: dict[str, Tensor], u: Tensor, v: Tensor) -> Tens
         return torch.ones_like(u)
     pages = texture_pages(page_size(scene.height, scene.width), scene.device)
     scale, start = one["texture_scale"][:, None, None], one["texture_origin"][:, :, None, None]
-    grey = read_pages(pages, one["texture_id"], u * scale + start[:, 0], v * scale + start[:, 1])[:, 0]
+    grey = read_pages(pages, one["texture_id"], (u * scale + start[:, 0], v * scale + start[:, 1]))[:, 0]
     return 1 + one["texture_gain"][:, None, None] * grey
 
 

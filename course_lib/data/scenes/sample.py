@@ -152,7 +152,7 @@ def sample_scenes(
         thickness=torch.full((count, n), 0.3, device=where),
         depth=(WALL_DEPTH - 1 - DEPTH_GAP * (slot + 1)) * side,
         bevel=uniform(count, n, low=0.3, high=0.45),
-        **draw_surroundings(count, height, width, uniform, generator),
+        **draw_surroundings(count, height, width, uniform=uniform, generator=generator),
         subject=(number - 1).squeeze(1) if subject else None,
     )
 

@@ -11,6 +11,7 @@ Objects are ordered from far to near: a later slot covers an earlier one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import torch
@@ -159,16 +160,17 @@ class Scene:
         return value.unflatten(0, (-1, self.frames))
 
 
-def to_local(x: Tensor, y: Tensor, centre: Tensor, angle: Tensor, radius: Tensor, stretch: Tensor, wobble: Tensor):
+def to_local(x: Tensor, y: Tensor, pose: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Pixels to object coordinates: q = bend^-1( S^-1 R^-1 (p - c) / r ).
 
     Args:
         x, y: (..., points) pixels, as many trailing dimensions as the points need.
-        centre, angle, radius, stretch, wobble: (..., 2), (...), (...), (..., 2), (..., 2), as in `Scene`.
+        pose: centre (..., 2), angle (...), radius (...), stretch (..., 2), wobble (..., 2), as in `Scene`.
 
     Returns:
         u, v: local coordinates, in the shape that x and y broadcast to.
     """
+    centre, angle, radius, stretch, wobble = pose
     angle, radius = _like(angle, x), _like(radius, x).clamp(min=1e-6)
     x, y = x - _like(centre[..., 0], x), y - _like(centre[..., 1], x)
     cos, sin = angle.cos() / radius, angle.sin() / radius
@@ -179,8 +181,9 @@ def to_local(x: Tensor, y: Tensor, centre: Tensor, angle: Tensor, radius: Tensor
     return u, v
 
 
-def to_image(u: Tensor, v: Tensor, centre: Tensor, angle: Tensor, radius: Tensor, stretch: Tensor, wobble: Tensor):
+def to_image(u: Tensor, v: Tensor, pose: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Object coordinates to pixels: p = c + r R S bend(q). Arguments as in `to_local`, which it undoes."""
+    centre, angle, radius, stretch, wobble = pose
     angle, radius = _like(angle, u), _like(radius, u)
     u = u + _like(wobble[..., 0], u) * (BEND * v + _like(wobble[..., 1], u)).sin()
     u, v = u * _like(stretch[..., 0], u), v * _like(stretch[..., 1], u)

@@ -108,7 +108,7 @@ def capsule(x: Tensor, y: Tensor, thickness: Tensor) -> Tensor:
 FUNCTIONS = (square, squircle, star, hexagram, disc, ring, triangle, wedge, cross, saltire)
 
 
-def signed_distance(shape_id: Tensor, x: Tensor, y: Tensor, thickness: Tensor) -> Tensor:
+def signed_distance(shape_id: Tensor, x: Tensor, y: Tensor, *, thickness: Tensor) -> Tensor:
     """Signed distances of many shapes at once.
 
     Args:

@@ -92,20 +92,19 @@ def photo_pages(side: int, device: torch.device) -> Tensor:
     return torch.stack([_square(picture, side).expand(3, side, side) for picture in pictures]).to(device)
 
 
-def read_pages(pages: Tensor, page: Tensor, u: Tensor, v: Tensor) -> Tensor:
+def read_pages(pages: Tensor, page: Tensor, points: tuple[Tensor, Tensor]) -> Tensor:
     """Bilinear values of each item's own page at its own points.
 
     Args:
         pages: (P, C, side, side).
         page: (M,) which page each item reads.
-        u, v: (M, h, w) position across and down, 1 for one whole page; mirrored beyond 0 and 1.
+        points: u and v, (M, h, w) position across and down, 1 for one whole page; mirrored beyond 0 and 1.
 
     Returns:
         (M, C, h, w) values.
     """
     count, channels, side, _ = pages.shape
-    column = 1 - (1 - torch.remainder(u, 2)).abs()
-    row = 1 - (1 - torch.remainder(v, 2)).abs()
+    column, row = (1 - (1 - torch.remainder(part, 2)).abs() for part in points)
     # All pages stacked into one tall picture, so that one call serves items with different pages.
     tall = pages.permute(1, 0, 2, 3).reshape(1, channels, count * side, side)
     row = (row * (side - 1) + (page * side).view(-1, 1, 1)) * (2 / (count * side - 1)) - 1

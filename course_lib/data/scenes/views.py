@@ -67,7 +67,7 @@ def render_views(world: World, cameras: Cameras, supersample: int = 2) -> Views:
     for k in range(supersample**2):
         part = torch.tensor([k % supersample + 0.5, k // supersample + 0.5], device=origins.device) / supersample
         o, d = (rays.flatten(1, 2) for rays in camera_rays(cameras, grid + part))
-        total += shade(world, o, d, hits if supersample == 1 else cast(world, o, d))
+        total += shade(world, o, d, hits=hits if supersample == 1 else cast(world, o, d))
     return Views(
         image=(total / supersample**2).view(b, v, h, w, 3).permute(0, 1, 4, 2, 3).contiguous(),
         depth=hits.distance.view(b, v, h, w),
@@ -76,7 +76,7 @@ def render_views(world: World, cameras: Cameras, supersample: int = 2) -> Views:
     )
 
 
-def shade(world: World, origins: Tensor, directions: Tensor, hits: Hits) -> Tensor:
+def shade(world: World, origins: Tensor, directions: Tensor, *, hits: Hits) -> Tensor:
     """Colour that comes back along rays.
 
     Args:

@@ -54,9 +54,9 @@ class Backbone(nn.Module):
         super().__init__()
         self.normalise = Normalise()
         self.stem = nn.Sequential(*conv_bn(3, width, 3), nn.ReLU(inplace=True))
-        self.stage1 = stage(BasicBlock, width, width, blocks[0], stride=1)
-        self.stage2 = stage(BasicBlock, width, 2 * width, blocks[1], stride=2)
-        self.stage3 = stage(BasicBlock, 2 * width, 4 * width, blocks[2], stride=2)
+        self.stage1 = stage(BasicBlock, width, width, blocks=blocks[0], stride=1)
+        self.stage2 = stage(BasicBlock, width, 2 * width, blocks=blocks[1], stride=2)
+        self.stage3 = stage(BasicBlock, 2 * width, 4 * width, blocks=blocks[2], stride=2)
         self.head = nn.Linear(4 * width, classes)
         initialise(self)
 

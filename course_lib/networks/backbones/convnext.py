@@ -83,6 +83,7 @@ class ConvNeXt(nn.Module):
         blocks: tuple[int, int, int, int] = (3, 3, 9, 3),
         widths: tuple[int, int, int, int] = (96, 192, 384, 768),
         classes: int = 1000,
+        *,
         drop: float = 0.1,
     ):
         super().__init__()

@@ -20,7 +20,7 @@ from course_lib.networks.conv_parts import check_images
 class ConvBlock(nn.Module):
     """Convolution, batch norm, ReLU."""
 
-    def __init__(self, inputs: int, outputs: int, size: int, stride: int = 1, padding: int = 0):
+    def __init__(self, inputs: int, outputs: int, size: int, *, stride: int = 1, padding: int = 0):
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs, size, stride, padding, bias=False)
         self.bn = nn.BatchNorm2d(outputs, eps=0.001)
@@ -41,7 +41,7 @@ class Inception(nn.Module):
         pooled: Maps of the pooling branch.
     """
 
-    def __init__(self, inputs: int, one: int, three: tuple[int, int], five: tuple[int, int], pooled: int):
+    def __init__(self, inputs: int, one: int, three: tuple[int, int], *, five: tuple[int, int], pooled: int):
         super().__init__()
         self.branch1 = ConvBlock(inputs, one, 1)
         self.branch2 = nn.Sequential(ConvBlock(inputs, three[0], 1), ConvBlock(*three, 3, padding=1))
@@ -82,15 +82,15 @@ class GoogLeNet(nn.Module):
         self.conv1 = ConvBlock(3, 64, 7, stride=2, padding=3)
         self.conv2 = ConvBlock(64, 64, 1)
         self.conv3 = ConvBlock(64, 192, 3, padding=1)
-        self.inception3a = Inception(192, 64, (96, 128), (16, 32), 32)
-        self.inception3b = Inception(256, 128, (128, 192), (32, 96), 64)
-        self.inception4a = Inception(480, 192, (96, 208), (16, 48), 64)
-        self.inception4b = Inception(512, 160, (112, 224), (24, 64), 64)
-        self.inception4c = Inception(512, 128, (128, 256), (24, 64), 64)
-        self.inception4d = Inception(512, 112, (144, 288), (32, 64), 64)
-        self.inception4e = Inception(528, 256, (160, 320), (32, 128), 128)
-        self.inception5a = Inception(832, 256, (160, 320), (32, 128), 128)
-        self.inception5b = Inception(832, 384, (192, 384), (48, 128), 128)
+        self.inception3a = Inception(192, 64, (96, 128), five=(16, 32), pooled=32)
+        self.inception3b = Inception(256, 128, (128, 192), five=(32, 96), pooled=64)
+        self.inception4a = Inception(480, 192, (96, 208), five=(16, 48), pooled=64)
+        self.inception4b = Inception(512, 160, (112, 224), five=(24, 64), pooled=64)
+        self.inception4c = Inception(512, 128, (128, 256), five=(24, 64), pooled=64)
+        self.inception4d = Inception(512, 112, (144, 288), five=(32, 64), pooled=64)
+        self.inception4e = Inception(528, 256, (160, 320), five=(32, 128), pooled=128)
+        self.inception5a = Inception(832, 256, (160, 320), five=(32, 128), pooled=128)
+        self.inception5b = Inception(832, 384, (192, 384), five=(48, 128), pooled=128)
         self.aux1 = Auxiliary(512, classes)
         self.aux2 = Auxiliary(528, classes)
         self.maxpool = nn.MaxPool2d(3, stride=2, ceil_mode=True)

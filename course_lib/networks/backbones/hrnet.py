@@ -74,7 +74,7 @@ class Module(nn.Module):
 
     def __init__(self, widths: list[int]):
         super().__init__()
-        self.branches = nn.ModuleList(stage(BasicBlock, width, width, 4, stride=1) for width in widths)
+        self.branches = nn.ModuleList(stage(BasicBlock, width, width, blocks=4, stride=1) for width in widths)
         self.fusion = Fusion(widths)
 
     def forward(self, streams: list[Tensor]) -> list[Tensor]:
@@ -96,7 +96,7 @@ class HRNet(nn.Module):
         widths = [width * 2**i for i in range(4)]
         relu = nn.ReLU(inplace=True)
         self.stem = nn.Sequential(*conv_bn(3, 64, 3, stride=2), relu, *conv_bn(64, 64, 3, stride=2), relu)
-        self.layer1 = stage(Bottleneck, 64, 64, 4, stride=1)
+        self.layer1 = stage(Bottleneck, 64, 64, blocks=4, stride=1)
         self.first = nn.Sequential(*conv_bn(256, width, 3), nn.ReLU(inplace=True))
         sources = [256, widths[1], widths[2]]
         self.lower = nn.ModuleList(

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from course_lib.networks.conv_parts import check_images, conv_bn, initialise
 
 
-def conv_bn_relu6(inputs: int, outputs: int, size: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
+def conv_bn_relu6(inputs: int, outputs: int, size: int, *, stride: int = 1, groups: int = 1) -> nn.Sequential:
     """Convolution, batch norm, ReLU cut off at 6 (which low-precision arithmetic represents well)."""
-    return nn.Sequential(*conv_bn(inputs, outputs, size, stride, groups), nn.ReLU6(inplace=True))
+    return nn.Sequential(*conv_bn(inputs, outputs, size, stride=stride, groups=groups), nn.ReLU6(inplace=True))
 
 
 def depthwise_separable(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
@@ -28,7 +28,7 @@ def depthwise_separable(inputs: int, outputs: int, stride: int = 1) -> nn.Sequen
         outputs: Channels of the output.
         stride: Step of the depthwise convolution.
     """
-    depthwise = nn.Sequential(*conv_bn(inputs, inputs, 3, stride, groups=inputs), nn.ReLU(inplace=True))
+    depthwise = nn.Sequential(*conv_bn(inputs, inputs, 3, stride=stride, groups=inputs), nn.ReLU(inplace=True))
     pointwise = nn.Sequential(*conv_bn(inputs, outputs, 1), nn.ReLU(inplace=True))
     return nn.Sequential(depthwise, pointwise)
 
@@ -43,11 +43,11 @@ class InvertedResidual(nn.Module):
         expansion: How many times wider the middle is.
     """
 
-    def __init__(self, inputs: int, outputs: int, stride: int, expansion: int):
+    def __init__(self, inputs: int, outputs: int, stride: int, *, expansion: int):
         super().__init__()
         middle = inputs * expansion
         wide = [conv_bn_relu6(inputs, middle, 1)] if expansion > 1 else []
-        depthwise = conv_bn_relu6(middle, middle, 3, stride, groups=middle)
+        depthwise = conv_bn_relu6(middle, middle, 3, stride=stride, groups=middle)
         self.conv = nn.Sequential(*wide, depthwise, *conv_bn(middle, outputs, 1))
         self.has_shortcut = stride == 1 and inputs == outputs
 
@@ -72,7 +72,7 @@ class MobileNetV2(nn.Module):
             (1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1),
         ):  # fmt: skip
             for i in range(count):
-                layers.append(InvertedResidual(inputs, width, stride if i == 0 else 1, expansion))
+                layers.append(InvertedResidual(inputs, width, stride if i == 0 else 1, expansion=expansion))
                 inputs = width
         layers.append(conv_bn_relu6(inputs, 1280, 1))
         self.features = nn.Sequential(*layers)

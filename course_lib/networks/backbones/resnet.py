@@ -24,7 +24,7 @@ def shortcut(inputs: int, outputs: int, stride: int) -> nn.Sequential | None:
     """What brings x to the shape of F(x): nothing where the shapes agree, else a strided 1 x 1 convolution."""
     if stride == 1 and inputs == outputs:
         return None
-    return nn.Sequential(*conv_bn(inputs, outputs, 1, stride))
+    return nn.Sequential(*conv_bn(inputs, outputs, 1, stride=stride))
 
 
 class BasicBlock(nn.Module):
@@ -41,7 +41,7 @@ class BasicBlock(nn.Module):
 
     def __init__(self, inputs: int, width: int, stride: int = 1):
         super().__init__()
-        self.conv1, self.bn1 = conv_bn(inputs, width, 3, stride)
+        self.conv1, self.bn1 = conv_bn(inputs, width, 3, stride=stride)
         self.conv2, self.bn2 = conv_bn(width, width, 3)
         self.relu = nn.ReLU(inplace=True)
         self.downsample = shortcut(inputs, width, stride)
@@ -62,7 +62,7 @@ class Bottleneck(nn.Module):
         super().__init__()
         outputs = width * self.expansion
         self.conv1, self.bn1 = conv_bn(inputs, width, 1)
-        self.conv2, self.bn2 = conv_bn(width, width, 3, stride)
+        self.conv2, self.bn2 = conv_bn(width, width, 3, stride=stride)
         self.conv3, self.bn3 = conv_bn(width, outputs, 1)
         self.relu = nn.ReLU(inplace=True)
         self.downsample = shortcut(inputs, outputs, stride)
@@ -75,7 +75,7 @@ class Bottleneck(nn.Module):
         return self.relu(residual + (x if self.downsample is None else self.downsample(x)))
 
 
-def stage(block: type[BasicBlock | Bottleneck], inputs: int, width: int, blocks: int, stride: int) -> nn.Sequential:
+def stage(block: type[BasicBlock | Bottleneck], inputs: int, width: int, *, blocks: int, stride: int) -> nn.Sequential:
     """Blocks one after another; the first changes channels and resolution."""
     rest = [block(width * block.expansion, width) for _ in range(blocks - 1)]
     return nn.Sequential(block(inputs, width, stride), *rest)
@@ -96,10 +96,10 @@ class ResNet(nn.Module):
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
         inputs = [64, *(width * block.expansion for width in (64, 128, 256))]
-        self.layer1 = stage(block, inputs[0], 64, blocks[0], stride=1)
-        self.layer2 = stage(block, inputs[1], 128, blocks[1], stride=2)
-        self.layer3 = stage(block, inputs[2], 256, blocks[2], stride=2)
-        self.layer4 = stage(block, inputs[3], 512, blocks[3], stride=2)
+        self.layer1 = stage(block, inputs[0], 64, blocks=blocks[0], stride=1)
+        self.layer2 = stage(block, inputs[1], 128, blocks=blocks[1], stride=2)
+        self.layer3 = stage(block, inputs[2], 256, blocks=blocks[2], stride=2)
+        self.layer4 = stage(block, inputs[3], 512, blocks=blocks[3], stride=2)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc = nn.Linear(512 * block.expansion, classes)
         initialise(self)

@@ -29,6 +29,7 @@ class VGG(nn.Module):
         convolutions: tuple[int, int, int, int, int],
         classes: int = 1000,
         batch_norm: bool = False,
+        *,
         dropout: float = 0.5,
     ):
         super().__init__()

@@ -43,6 +43,7 @@ def two_layer_gradients(
     x: Tensor,
     W1: Tensor,
     b1: Tensor,
+    *,
     W2: Tensor,
     b2: Tensor,
     activation: tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]],

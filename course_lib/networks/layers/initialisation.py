@@ -81,6 +81,7 @@ def signal_by_depth(
     x: Tensor,
     depth: int,
     activation: Callable[[Tensor], Tensor],
+    *,
     fill_: Callable[[Tensor, torch.Generator], object],
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:

@@ -22,7 +22,7 @@ from course_lib.ops.filters.borders import pad_image
 from course_lib.ops.filters.kernels import check_odd
 
 
-def filter2d(image: Tensor, kernel: Tensor, border: str = "reflect", value: float = 0.0) -> Tensor:
+def filter2d(image: Tensor, kernel: Tensor, border: str = "reflect", *, value: float = 0.0) -> Tensor:
     """Filter each channel with one kernel, without turning it (cross-correlation).
 
     Args:
@@ -40,11 +40,13 @@ def filter2d(image: Tensor, kernel: Tensor, border: str = "reflect", value: floa
     check_tensors(image=(image, "B C H W"), kernel=(kernel, "h w"))
     _check_kernel(image, kernel)
     B, C, H, W = image.shape
-    padded = pad_image(image, kernel.shape[0] // 2, kernel.shape[1] // 2, border, value)
+    padded = pad_image(image, kernel.shape[0] // 2, kernel.shape[1] // 2, border=border, value=value)
     return conv2d(padded.flatten(0, 1)[:, None], kernel[None, None]).reshape(B, C, H, W)
 
 
-def filter_separable(image: Tensor, column: Tensor, row: Tensor, border: str = "reflect", value: float = 0.0) -> Tensor:
+def filter_separable(
+    image: Tensor, column: Tensor, row: Tensor, *, border: str = "reflect", value: float = 0.0
+) -> Tensor:
     """Filter with the kernel torch.outer(column, row), one direction after the other.
 
     Args:
@@ -63,8 +65,8 @@ def filter_separable(image: Tensor, column: Tensor, row: Tensor, border: str = "
     """
     check_tensors(image=(image, "B C H W"), column=(column, "h"), row=(row, "w"))
     _check_kernel(image, torch.outer(column, row))
-    tall = filter_axis(pad_image(image, len(column) // 2, 0, border, value), column, -2)
-    return filter_axis(pad_image(tall, 0, len(row) // 2, border, value), row, -1)
+    tall = filter_axis(pad_image(image, len(column) // 2, 0, border=border, value=value), column, -2)
+    return filter_axis(pad_image(tall, 0, len(row) // 2, border=border, value=value), row, -1)
 
 
 def filter_axis(image: Tensor, kernel: Tensor, dim: int) -> Tensor:

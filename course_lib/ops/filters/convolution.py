@@ -20,7 +20,7 @@ from torch.nn.functional import pad
 from course_lib.core.checks import check_tensors, describe
 
 
-def output_size(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> int:
+def output_size(size: int, kernel: int, stride: int = 1, *, padding: int = 0, dilation: int = 1) -> int:
     """Pixels a side that a convolution leaves.
 
     Args:
@@ -52,7 +52,7 @@ def flip(weight: Tensor) -> Tensor:
     return weight.flip(-2, -1)
 
 
-def conv2d_naive(image: Tensor, weight: Tensor, stride: int = 1, padding: int = 0, dilation: int = 1) -> Tensor:
+def conv2d_naive(image: Tensor, weight: Tensor, stride: int = 1, *, padding: int = 0, dilation: int = 1) -> Tensor:
     """Convolution by its definition: visit each output pixel, multiply window and kernel, add up. Slow on purpose.
 
     Args:
@@ -78,7 +78,7 @@ def conv2d_naive(image: Tensor, weight: Tensor, stride: int = 1, padding: int = 
     return torch.stack(out, dim=2).reshape(len(image), len(weight), rows, columns)  # (B, K, H', W')
 
 
-def im2col(image: Tensor, kernel: tuple[int, int], stride: int = 1, padding: int = 0, dilation: int = 1) -> Tensor:
+def im2col(image: Tensor, kernel: tuple[int, int], stride: int = 1, *, padding: int = 0, dilation: int = 1) -> Tensor:
     """Copy every window of an image into a column.
 
     Args:
@@ -94,7 +94,10 @@ def im2col(image: Tensor, kernel: tuple[int, int], stride: int = 1, padding: int
     """
     check_tensors(image=(image, "B C H W"))
     (h, w), (H, W) = kernel, image.shape[2:]
-    rows, columns = output_size(H, h, stride, padding, dilation), output_size(W, w, stride, padding, dilation)
+    rows, columns = (
+        output_size(H, h, stride, padding=padding, dilation=dilation),
+        output_size(W, w, stride, padding=padding, dilation=dilation),
+    )
     padded = pad(image, [padding] * 4)
     windows = [
         padded[:, :, u : u + (rows - 1) * stride + 1 : stride, v : v + (columns - 1) * stride + 1 : stride]
@@ -104,14 +107,14 @@ def im2col(image: Tensor, kernel: tuple[int, int], stride: int = 1, padding: int
     return torch.stack(windows, dim=2).reshape(len(image), -1, rows * columns)  # (B, C h w, L)
 
 
-def conv2d_im2col(image: Tensor, weight: Tensor, stride: int = 1, padding: int = 0, dilation: int = 1) -> Tensor:
+def conv2d_im2col(image: Tensor, weight: Tensor, stride: int = 1, *, padding: int = 0, dilation: int = 1) -> Tensor:
     """Convolution as one matrix product of kernels (K, C h w) and windows (C h w, L). See `conv2d_naive`."""
     rows, columns = _check(image, weight, stride, padding, dilation)
-    windows = im2col(image, (weight.shape[2], weight.shape[3]), stride, padding, dilation)
+    windows = im2col(image, (weight.shape[2], weight.shape[3]), stride, padding=padding, dilation=dilation)
     return (weight.flatten(1) @ windows).unflatten(2, (rows, columns))  # (B, K, H', W')
 
 
-def conv2d_fft(image: Tensor, weight: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
+def conv2d_fft(image: Tensor, weight: Tensor, stride: int = 1, *, padding: int = 0) -> Tensor:
     """Convolution as a product of spectra; the cost does not depend on the kernel's size. See `conv2d_naive`.
 
     The transform is periodic. The padded image is as large as the longest reach of a valid window, so nothing wraps
@@ -127,7 +130,7 @@ def conv2d_fft(image: Tensor, weight: Tensor, stride: int = 1, padding: int = 0)
     return full[:, :, : H - h + 1 : stride, : W - w + 1 : stride]
 
 
-def convolution_matrix(kernel: Tensor, size: tuple[int, int], stride: int = 1, padding: int = 0) -> Tensor:
+def convolution_matrix(kernel: Tensor, size: tuple[int, int], stride: int = 1, *, padding: int = 0) -> Tensor:
     """The matrix M with M @ image.flatten() = output.flatten() for images of one size.
 
     Args:
@@ -144,9 +147,9 @@ def convolution_matrix(kernel: Tensor, size: tuple[int, int], stride: int = 1, p
     """
     check_tensors(kernel=(kernel, "h w"))
     H, W = size
-    output_size(H, kernel.shape[0], stride, padding), output_size(W, kernel.shape[1], stride, padding)
+    output_size(H, kernel.shape[0], stride, padding=padding), output_size(W, kernel.shape[1], stride, padding=padding)
     one_hot = torch.eye(H * W, dtype=kernel.dtype, device=kernel.device).reshape(H * W, 1, H, W)
-    columns = conv2d_im2col(one_hot, kernel[None, None], stride, padding)  # (H W, 1, H', W')
+    columns = conv2d_im2col(one_hot, kernel[None, None], stride, padding=padding)  # (H W, 1, H', W')
     return columns.flatten(1).mT  # (H' W', H W)
 
 
@@ -156,6 +159,7 @@ def _check(image: Tensor, weight: Tensor, stride: int, padding: int, dilation: i
     if image.dtype != weight.dtype:
         raise ValueError(f"image is {describe(image)} but weight is {weight.dtype}; convert one with .to(dtype)")
     rows, columns = (
-        output_size(n, k, stride, padding, dilation) for n, k in zip(image.shape[2:], weight.shape[2:], strict=True)
+        output_size(n, k, stride, padding=padding, dilation=dilation)
+        for n, k in zip(image.shape[2:], weight.shape[2:], strict=True)
     )
     return rows, columns

@@ -52,14 +52,14 @@ def sobel(image: Tensor, border: str = "reflect") -> Gradient:
         ValueError: For bad shapes or values, or an unknown border.
     """
     check_tensors(image=(image, "B C H W"))
-    padded = pad_image(image, 1, 1, border)
+    padded = pad_image(image, 1, 1, border=border)
     rows = max(1, STRIP * image.shape[2] // max(image.numel(), 1))
     starts = range(0, image.shape[2], rows)
-    parts = [_sobel_inside(padded[:, :, i : i + rows + 2]) for i in starts]
+    parts = [sobel_inside(padded[:, :, i : i + rows + 2]) for i in starts]
     return Gradient(*(torch.cat(part, 2) for part in zip(*parts, strict=True)))
 
 
-def _sobel_inside(image: Tensor) -> tuple[Tensor, Tensor]:
+def sobel_inside(image: Tensor) -> tuple[Tensor, Tensor]:
     """Both derivatives at all pixels that have eight neighbours; (B, C, H, W) leaves two (B, C, H - 2, W - 2)."""
     above, middle, below = image[:, :, :-2], image[:, :, 1:-1], image[:, :, 2:]
     smooth = torch.add(above + below, middle, alpha=2)  # (1, 2, 1) down the columns

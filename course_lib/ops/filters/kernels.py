@@ -37,7 +37,7 @@ def box_kernel(size: int, dtype: torch.dtype = torch.float32, device: torch.devi
 
 
 def gaussian_kernel(
-    sigma: float, truncate: float = 4.0, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+    sigma: float, truncate: float = 4.0, dtype: torch.dtype = torch.float32, *, device: torch.device | str = "cpu"
 ) -> Tensor:
     """A sampled bell curve that sums to 1.
 

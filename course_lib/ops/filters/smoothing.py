@@ -22,7 +22,7 @@ from course_lib.ops.filters.kernels import check_odd, gaussian_kernel
 STRIP = 2**17  # values summed at a time
 
 
-def box_filter(image: Tensor, size: int, border: str = "reflect", value: float = 0.0) -> Tensor:
+def box_filter(image: Tensor, size: int, border: str = "reflect", *, value: float = 0.0) -> Tensor:
     """Mean over square windows by running sums; the cost does not depend on the window's size.
 
     Args:
@@ -42,7 +42,7 @@ def box_filter(image: Tensor, size: int, border: str = "reflect", value: float =
     wide = torch.float32 if image.device.type == "mps" else torch.float64
     means = image
     for dtype in (wide, image.dtype):  # along the rows, turn; along what were columns, turn back
-        padded = pad_image(means, 0, size // 2, border, value)
+        padded = pad_image(means, 0, size // 2, border=border, value=value)
         strips = padded.split(max(1, STRIP * padded.shape[2] // max(padded.numel(), 1)), 2)
         means = torch.cat([running_mean(strip.to(wide), size).to(dtype).mT for strip in strips], 3)
     return means
@@ -58,7 +58,7 @@ def running_mean(signal: Tensor, size: int, dim: int = -1) -> Tensor:
 
 
 def gaussian_filter(
-    image: Tensor, sigma: float, border: str = "reflect", value: float = 0.0, truncate: float = 4.0
+    image: Tensor, sigma: float, border: str = "reflect", *, value: float = 0.0, truncate: float = 4.0
 ) -> Tensor:
     """Gaussian blur, separable.
 
@@ -76,5 +76,5 @@ def gaussian_filter(
         ValueError: For bad shapes or values, or an unknown border.
     """
     check_tensors(image=(image, "B C H W"))
-    bell = gaussian_kernel(sigma, truncate, image.dtype, image.device)
-    return filter_separable(image, bell, bell, border, value)
+    bell = gaussian_kernel(sigma, truncate, image.dtype, device=image.device)
+    return filter_separable(image, bell, bell, border=border, value=value)

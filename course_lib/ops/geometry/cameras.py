@@ -75,7 +75,7 @@ def look_at_pose(eye: Tensor, target: Tensor, up: Tensor | None = None) -> Tenso
     return torch.cat([rotation, -rotation @ eye[..., None]], -1)
 
 
-def pinhole(pose: Tensor, focal: float, height: int, width: int) -> Cameras:
+def pinhole(pose: Tensor, focal: float, height: int, *, width: int) -> Cameras:
     """Cameras with square pixels that look through the middle of their picture.
 
     Args:
@@ -88,9 +88,9 @@ def pinhole(pose: Tensor, focal: float, height: int, width: int) -> Cameras:
     return Cameras(pose, matrix.expand(*pose.shape[:-2], 3, 3), height, width)
 
 
-def look_at(eye: Tensor, target: Tensor, focal: float, height: int, width: int, up: Tensor | None = None) -> Cameras:
+def look_at(eye: Tensor, target: Tensor, focal: float, *, height: int, width: int, up: Tensor | None = None) -> Cameras:
     """Cameras at `eye` that look at `target`: `look_at_pose` and `pinhole` in one."""
-    return pinhole(look_at_pose(eye, target, up), focal, height, width)
+    return pinhole(look_at_pose(eye, target, up), focal, height, width=width)
 
 
 def project_points(cameras: Cameras, points: Tensor) -> tuple[Tensor, Tensor]:

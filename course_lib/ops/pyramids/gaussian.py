@@ -32,7 +32,7 @@ def pyramid_reduce(image: Tensor) -> Tensor:
         ValueError: For bad shapes or values.
     """
     check_tensors(image=(image, "B C H W"))
-    return _halve(_halve(image, -2), -1)
+    return halve(halve(image, -2), -1)
 
 
 def pyramid_expand(image: Tensor, size: tuple[int, int]) -> Tensor:
@@ -74,9 +74,9 @@ def gaussian_pyramid(image: Tensor, levels: int) -> list[Tensor]:
     return pyramid
 
 
-def _halve(image: Tensor, dim: int) -> Tensor:
+def halve(image: Tensor, dim: int) -> Tensor:
     """(1 4 6 4 1) / 16 along a dimension at its even places, mirrored borders; n values leave ceil(n / 2)."""
-    padded = pad_image(image, *((2, 0) if dim == -2 else (0, 2)), "mirror").transpose(dim, -2)
+    padded = pad_image(image, *((2, 0) if dim == -2 else (0, 2)), border="mirror").transpose(dim, -2)
     kept = (image.shape[dim] + 1) // 2
     a, b, c, d, e = (padded[..., i : i + 2 * kept - 1 : 2, :] for i in range(5))
     total = torch.add(torch.add(a + e, b + d, alpha=4), c, alpha=6) / 16

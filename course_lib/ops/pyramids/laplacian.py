@@ -53,7 +53,7 @@ def laplacian_collapse(pyramid: list[Tensor]) -> Tensor:
     return image
 
 
-def blend(first: Tensor, second: Tensor, mask: Tensor, levels: int) -> Tensor:
+def blend(first: Tensor, second: Tensor, mask: Tensor, *, levels: int) -> Tensor:
     """Join two pictures without a visible seam.
 
     Args:

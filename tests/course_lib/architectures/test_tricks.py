@@ -30,7 +30,7 @@ def images(device="cpu") -> tuple[torch.Tensor, torch.Tensor]:
 def trained(tricks: Tricks, device="cpu") -> tuple[nn.Module, nn.Module]:
     X, y = images(device)
     model = nn.Sequential(nn.Flatten(), MLP([64, 16, 10], generator=generator(0))).to(device)
-    return model, train_with(tricks, model, X, y, 0.05, 2, 32, generator(1, device))
+    return model, train_with(tricks, model, X, y=y, rate=0.05, epochs=2, batch=32, generator=generator(1, device))
 
 
 def weights(model: nn.Module) -> torch.Tensor:
@@ -66,17 +66,17 @@ def test_every_switch_changes_the_result(name, device):
 
 def test_turning_by_nothing_changes_nothing_and_turns_are_right(device, dtype, close):
     X = torch.rand(3, 2, 9, 9, generator=generator(2), dtype=torch.float64).to(device, dtype)
-    close(turn_and_move(X, generator(0, device), 0.0, 0.0), X, rtol=1e-6, atol=1e-6)
+    close(turn_and_move(X, generator(0, device), 0.0, share=0.0), X, rtol=1e-6, atol=1e-6)
     y, x = torch.meshgrid(*2 * [torch.linspace(-1, 1, 41, dtype=torch.float64)], indexing="ij")
     ramp = (x + 2 * y).to(device, dtype)[None, None].repeat(50, 1, 1, 1)
-    turned = turn_and_move(ramp, generator(1, device), 20.0, 0.0).cpu().double()
+    turned = turn_and_move(ramp, generator(1, device), 20.0, share=0.0).cpu().double()
     step = 2 / 40
     across = (turned[:, 0, 20, 21] - turned[:, 0, 20, 19]) / (2 * step)
     down = (turned[:, 0, 21, 20] - turned[:, 0, 19, 20]) / (2 * step)
     angle = torch.atan2(down, across) - math.atan2(2, 1)
     torch.testing.assert_close((across**2 + down**2).sqrt(), torch.full((50,), 5**0.5, dtype=torch.float64))
     assert math.radians(10) < float(angle.abs().max()) <= math.radians(20) + 1e-6
-    moved = turn_and_move(ramp, generator(1, device), 0.0, 0.1).cpu().double()[:, 0, 20, 20]
+    moved = turn_and_move(ramp, generator(1, device), 0.0, share=0.1).cpu().double()[:, 0, 20, 20]
     assert 0.2 < float(moved.abs().max()) <= 0.6 * 41 / 40  # at most a tenth of the size, 0.2, along x and along y
 
 
@@ -135,10 +135,10 @@ def test_bad_input():
     X, y = images()
     model = nn.Sequential(nn.Flatten(), MLP([64, 10]))
     with pytest.raises(ValueError, match=r"X must be a floating-point tensor of shape \(N, C, H, W\)"):
-        train_with(Tricks(), model, X[:, 0], y, 0.1, 1, 32, generator(0))
+        train_with(Tricks(), model, X[:, 0], y=y, rate=0.1, epochs=1, batch=32, generator=generator(0))
     with pytest.raises(ValueError, match=r"y has N = 95 but X has N = 96"):
-        train_with(Tricks(), model, X, y[1:], 0.1, 1, 32, generator(0))
-    with pytest.raises(ValueError, match="lr must be a finite number above 0"):
-        train_with(Tricks(), model, X, y, 0.0, 1, 32, generator(0))
+        train_with(Tricks(), model, X, y=y[1:], rate=0.1, epochs=1, batch=32, generator=generator(0))
+    with pytest.raises(ValueError, match="rate must be a finite number above 0"):
+        train_with(Tricks(), model, X, y=y, rate=0.0, epochs=1, batch=32, generator=generator(0))
     with pytest.raises(ValueError, match="degrees and share must be at least 0"):
         turn_and_move(X, generator(0), -1.0)

@@ -84,7 +84,7 @@ def test_matmul_broadcasts_stacks_as_in_torch(a, b):
 def test_conv2d_equals_torch_for_any_size_stride_and_padding(size, kernel, stride, padding, seed):
     if any(k > s + 2 * padding for k, s in zip(kernel, size, strict=True)):
         return
-    same(lambda x, w: autograd.conv2d(x, w, stride, padding),
+    same(lambda x, w: autograd.conv2d(x, w, stride, padding=padding),
          lambda x, w: torch.nn.functional.conv2d(x, w, stride=stride, padding=padding),
          draw(seed, 2, 3, *size), draw(seed + 1, 4, 3, *kernel))  # fmt: skip
 
@@ -151,7 +151,7 @@ def test_random_graphs_equal_torch_in_value_and_gradient(steps, seed, shapes):
     arrays = [draw(seed + i, *shape) for i, shape in enumerate(shapes)]
     ours = [Tensor(a) for a in arrays]
     theirs = [torch.tensor(a, requires_grad=True) for a in arrays]
-    ours_conv = lambda x, w: autograd.conv2d(x, w, 1, 1)  # noqa: E731
+    ours_conv = lambda x, w: autograd.conv2d(x, w, 1, padding=1)  # noqa: E731
     their_conv = lambda x, w: torch.nn.functional.conv2d(x, w, padding=1)  # noqa: E731
     result = grow(list(ours), steps, 0, ours_conv, autograd.tanh)
     wanted = grow(list(theirs), steps, 1, their_conv, torch.tanh)

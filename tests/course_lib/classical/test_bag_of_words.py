@@ -80,10 +80,12 @@ def test_pyramid_by_hand():
 def test_pyramid_match_of_an_image_with_itself_is_1_and_shuffling_changes_fine_levels_only():
     centres = torch.cartesian_prod(torch.arange(8) + 0.5, torch.arange(8) + 0.5)
     assigned = torch.randint(0, 5, (2, 64), generator=generator(0))
-    pyramid = spatial_pyramid(assigned, centres, (8, 8), 5, levels=3)
+    pyramid = spatial_pyramid(assigned, centres, (8, 8), words=5, levels=3)
     assert pyramid.shape == (2, 5 * 21)
     torch.testing.assert_close(pyramid.sum(1), torch.ones(2))
-    shuffled = spatial_pyramid(assigned[:, torch.randperm(64, generator=generator(1))], centres, (8, 8), 5, levels=3)
+    shuffled = spatial_pyramid(
+        assigned[:, torch.randperm(64, generator=generator(1))], centres, (8, 8), words=5, levels=3
+    )
     torch.testing.assert_close(shuffled[:, :5], pyramid[:, :5])
     assert not torch.allclose(shuffled[:, 5:], pyramid[:, 5:])
 
@@ -96,4 +98,4 @@ def test_errors_speak():
     with pytest.raises(ValueError, match="images must be a floating-point tensor of shape"):
         dense_sift(torch.zeros(1, 3, 20, 20, dtype=torch.uint8))
     with pytest.raises(ValueError, match=r"assigned must hold int64 words 0 to 1, not torch.int64 0 to 2"):
-        spatial_pyramid(torch.tensor([[0, 2]]), torch.zeros(2, 2), (4, 4), 2)
+        spatial_pyramid(torch.tensor([[0, 2]]), torch.zeros(2, 2), (4, 4), words=2)

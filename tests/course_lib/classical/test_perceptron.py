@@ -86,5 +86,5 @@ def test_bad_input():
         perceptron(CORNERS, (XOR + 1) / 2)
     with pytest.raises(ValueError, match=r"y has N = 3 but X has N = 4"):
         perceptron(CORNERS, XOR[:3])
-    with pytest.raises(ValueError, match="passes must be a finite number above 0, not 0"):
+    with pytest.raises(ValueError, match="epochs must be a finite number above 0, not 0"):
         perceptron(CORNERS, XOR, 0)

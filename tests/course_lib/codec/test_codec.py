@@ -17,7 +17,7 @@ from course_lib.core.seeding import generator
 from course_lib.data import photograph, scenes
 from course_lib.data.clips import camera_clip
 
-PAN = camera_clip(photograph("china", 160), 4, (48, 64), (2.5, 1.0))
+PAN = camera_clip(photograph("china", 160), 4, (48, 64), pan=(2.5, 1.0))
 
 
 def test_dct_equals_scipy_and_comes_back(device, dtype, close):
@@ -65,7 +65,7 @@ def test_full_search_is_the_best_of_all_vectors():
 
 
 def test_searches_find_the_motion_of_a_pan():
-    clip = camera_clip(photograph("camera", 160), 2, (64, 64), (3.0, -2.0))[:, 0]
+    clip = camera_clip(photograph("camera", 160), 2, (64, 64), pan=(3.0, -2.0))[:, 0]
     for search in (codec.full_search, codec.diamond_search):
         vectors, tried = search(clip[1:], clip[:1])
         inner = vectors[0, 1:3, 1:3].flatten(0, 1)
@@ -75,7 +75,7 @@ def test_searches_find_the_motion_of_a_pan():
 
 @pytest.mark.parametrize("search", [codec.full_search, codec.diamond_search])
 def test_searches_stay_within_reach(search):
-    clip = camera_clip(photograph("camera", 160), 2, (64, 64), (6.0, -5.0))[:, 0]
+    clip = camera_clip(photograph("camera", 160), 2, (64, 64), pan=(6.0, -5.0))[:, 0]
     vectors, _ = search(clip[1:], clip[:1], 4)
     assert int(vectors.abs().max()) == 2 * 4  # half pixels; the motion is larger
 
@@ -123,7 +123,7 @@ def test_bits_are_near_the_entropy_and_not_below(p):
 @pytest.mark.parametrize(("step", "interval", "search"), [(4, 1, "full"), (20, 4, "full"), (50, 2, "diamond")])
 def test_decoder_has_the_encoders_pictures(channels, step, interval, search):
     frames = PAN[:, :channels]
-    coded = codec.encode_clip(frames, step, interval, search)
+    coded = codec.encode_clip(frames, step, interval, search=search)
     decoded = codec.decode_clip(coded.data)
     assert decoded.shape == frames.shape
     assert torch.equal(decoded, coded.reconstruction.float())
@@ -137,7 +137,7 @@ def test_a_fine_step_is_nearly_lossless():
 
 
 def test_quality_and_rate_fall_with_the_step():
-    made = [codec.encode_clip(PAN, step, 4, "diamond") for step in (4, 16, 64)]
+    made = [codec.encode_clip(PAN, step, 4, search="diamond") for step in (4, 16, 64)]
     rates, qualities = [codec.rate(e) for e in made], [codec.sequence_psnr(e.reconstruction, PAN) for e in made]
     assert rates[0] > 1.5 * rates[1] > 2 * rates[2]
     assert qualities[0] > qualities[1] + 5 > qualities[2] + 10
@@ -148,16 +148,16 @@ def test_motion_saves_bits_at_equal_quality(name):
     if name == "scene":
         frames = scenes.render(scenes.sample_clips(1, 6, (64, 96), generator=generator(4))).image
     else:
-        frames = camera_clip(photograph("china", 200), 6, (64, 96), (2.3, 0.7))
+        frames = camera_clip(photograph("china", 200), 6, (64, 96), pan=(2.3, 0.7))
     inter, intra = codec.encode_clip(frames, 12, 6), codec.encode_clip(frames, 14, 1)
     assert codec.sequence_psnr(inter.reconstruction, frames) >= codec.sequence_psnr(intra.reconstruction, frames) - 0.3
     assert codec.rate(inter) < 0.85 * codec.rate(intra)
 
 
 def test_predicting_from_originals_drifts():
-    frames = camera_clip(photograph("astronaut", 120), 8, (48, 64), (0.7, 0.4))
+    frames = camera_clip(photograph("astronaut", 120), 8, (48, 64), pan=(0.7, 0.4))
     opened, closed = (
-        codec.decode_clip(codec.encode_clip(frames, 24, 8, "diamond", closed_loop=c).data) for c in (False, True)
+        codec.decode_clip(codec.encode_clip(frames, 24, 8, search="diamond", closed_loop=c).data) for c in (False, True)
     )
     by_frame = [[codec.sequence_psnr(a[None], b[None]) for a, b in zip(d, frames, strict=True)]
                 for d in (opened, closed)]  # fmt: skip

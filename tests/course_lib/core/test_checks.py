@@ -74,7 +74,7 @@ def test_finite_values_pass_though_their_sum_overflows_and_infinities_do_not_can
         (torch.tensor([], dtype=torch.int64), None, "labels is empty: at least one label is needed"),
         (torch.tensor([-1, 3]), None, "labels must hold labels 0, but its values run from -1 to 3"),
         (torch.tensor([1, 3]), 3, "labels must hold labels 0 to 2, but its values run from 1 to 3"),
-        (torch.tensor([0, 0]), 1, "num_classes must be at least 2, not 1"),
+        (torch.tensor([0, 0]), 1, "classes must be at least 2, not 1"),
     ],
 )
 def test_label_refusals(labels, classes, message):

@@ -38,7 +38,7 @@ def test_steps_that_do_not_exist():
 
 def test_a_whole_pixel_pan_is_a_shift():
     picture = photograph("china", 120)
-    clip = camera_clip(picture, 5, (32, 40), (2.0, 1.0))
+    clip = camera_clip(picture, 5, (32, 40), pan=(2.0, 1.0))
     assert clip.shape == (5, 3, 32, 40)
     torch.testing.assert_close(clip[1:, :, :-1, :-2], clip[:-1, :, 1:, 2:], rtol=0, atol=2e-3)
     rows, columns = slice(60 - 16, 60 + 16), slice(picture.shape[2] // 2 - 20, picture.shape[2] // 2 + 20)

@@ -105,7 +105,7 @@ def test_horn_schunck_converges_to_the_linear_systems_solution(close):
     """One level and one warp: the energy's minimum from scipy's sparse solver."""
     first, second = (x[:, :, 30:46, 40:58] for x in moved((0.6, -0.4))[:2])
     alpha, (h, w) = 0.05, first.shape[2:]
-    found = flow.horn_schunck(first, second, alpha, levels=1, warps=1, iterations=6000, median=1)
+    found = flow.horn_schunck(first, second, alpha, levels=1, warps=1, steps=6000, median=1)
     dx, dy = (d[0, 0].numpy() for d in flow.image_derivatives((first + second) / 2))
     dt = (second - first)[0, 0].numpy()
     n = h * w
@@ -127,15 +127,17 @@ def test_horn_schunck_converges_to_the_linear_systems_solution(close):
 
 def test_robust_flow_with_wide_penalties_is_horn_schunck(close):
     first, second, _ = moved((1.5, -0.8))
-    wide = flow.robust_flow(first, second, 0.03, noise=1e6, slack=1e6, reweightings=2, iterations=15)
-    close(wide, flow.horn_schunck(first, second, 0.03, iterations=30), rtol=1e-6, atol=1e-9)
+    wide = flow.robust_flow(first, second, 0.03, noise=1e6, slack=1e6, reweightings=2, steps=15)
+    close(wide, flow.horn_schunck(first, second, 0.03, steps=30), rtol=1e-6, atol=1e-9)
 
 
 def test_robust_flow_ends_where_the_slope_of_its_energy_is_zero():
     """One level and one warp: E written down directly has no derivative left at the answer, and autograd knows E'."""
     first, second = (x[:, :, 30:46, 40:58] for x in moved((0.6, -0.4))[:2])
     alpha, noise, slack = 0.05, 0.01, 0.1
-    found = flow.robust_flow(first, second, alpha, noise, slack, 1, 1, 60, 30, median=1).requires_grad_()
+    found = flow.robust_flow(
+        first, second, alpha, noise=noise, slack=slack, levels=1, warps=1, reweightings=60, steps=30, median=1
+    ).requires_grad_()
     rho = lambda square, w: 2 * w**2 * ((1 + square / w**2).sqrt() - 1)  # noqa: E731
     dx, dy = flow.image_derivatives((first + second) / 2)
 

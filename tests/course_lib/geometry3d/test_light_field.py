@@ -78,7 +78,7 @@ def test_depth_comes_back_from_single_pixels_with_many_cameras_only():
     rim = inner & (truth < 1) & (box_filter((truth > 1).double()[None, None], 5)[0, 0] > 0)
     pair = (cameras[:, 1] == 0) & (cameras[:, 0].abs() <= 1) & (cameras[:, 0] != -1)
     for name, chosen, keep in (("all", slice(None), 1.0), ("half", slice(None), 0.5), ("two", pair, 1.0)):
-        costs = lf.disagreement(views[chosen], cameras[chosen], candidates, keep)
+        costs = lf.disagreement(views[chosen], cameras[chosen], candidates, keep=keep)
         found = lf.best_disparity(costs, candidates, window=1)
         bad = (found - truth).abs() > 0.3
         error[name], error[name, "rim"] = (float(bad[part].double().mean()) for part in (inner, rim))
@@ -116,7 +116,7 @@ def test_gradients_reach_the_pictures():
         (lambda: lf.refocus(torch.zeros(3, 4, 4), torch.zeros(1, 2), 0.0), r"shape \(N, C, H, W\)"),
         (lambda: lf.disagreement(torch.zeros(1, 1, 4, 4), torch.zeros(1, 2), torch.zeros(2)), "at least 2"),
         (lambda: lf.disagreement(torch.zeros(2, 1, 4, 4), torch.ones(2, 2), torch.zeros(2)), r"camera at \(0, 0\)"),
-        (lambda: lf.disagreement(torch.zeros(9, 1, 4, 4), lf.camera_grid(3), torch.zeros(2), 0), "keep must lie"),
+        (lambda: lf.disagreement(torch.zeros(9, 1, 4, 4), lf.camera_grid(3), torch.zeros(2), keep=0), "keep must lie"),
         (lambda: lf.best_disparity(torch.zeros(2, 4, 4), torch.zeros(3)), "must be equal"),
         (lambda: lf.epipolar_slope(torch.zeros(2, 9)), "at least 3 x 3"),
     ],

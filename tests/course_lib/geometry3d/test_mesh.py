@@ -141,9 +141,9 @@ def test_each_graph_frequency_is_multiplied_as_the_formula_says():
     values, modes = torch.linalg.eig(-torch.stack(columns, dim=1))
     for number in (1, 10, 41):
         k, mode = values.real[number], modes[:, number].real[:, None].expand(count, 3)
-        torch.testing.assert_close(smoothing.laplacian_smooth(mode, faces, 3, 0.4), (1 - 0.4 * k) ** 3 * mode)
+        torch.testing.assert_close(smoothing.laplacian_smooth(mode, faces, 3, step=0.4), (1 - 0.4 * k) ** 3 * mode)
         gain = ((1 - 0.4 * k) * (1 + 0.45 * k)) ** 2
-        torch.testing.assert_close(smoothing.taubin_smooth(mode, faces, 2, 0.4, 0.45), gain * mode)
+        torch.testing.assert_close(smoothing.taubin_smooth(mode, faces, 2, step=0.4, back=0.45), gain * mode)
 
 
 def test_gradients_reach_the_vertices():
@@ -165,8 +165,8 @@ V, F = TETRAHEDRON
         (lambda: mesh.volume(V[:, :2], F), r"vertices must be .* shape \(V, 3\)"),
         (lambda: mesh.vertex_normals(V * torch.nan, F), "NaN or infinite"),
         (lambda: mesh.icosphere(9), "subdivisions must be 0 to 7"),
-        (lambda: smoothing.laplacian_smooth(V, F, 1, 1.5), "step must be at most 1"),
-        (lambda: smoothing.taubin_smooth(V, F, 1, 0.5, 0.4), "back larger than step"),
+        (lambda: smoothing.laplacian_smooth(V, F, 1, step=1.5), "step must be at most 1"),
+        (lambda: smoothing.taubin_smooth(V, F, 1, step=0.5, back=0.4), "back larger than step"),
         (lambda: smoothing.cotangent_laplacian(V, F[:, [0, 1, 1]]), "4 faces have no area"),
     ],
 )

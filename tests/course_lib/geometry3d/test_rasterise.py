@@ -12,7 +12,7 @@ from course_lib.ops.geometry.cameras import look_at, project_points
 
 def camera(device="cpu", dtype=torch.float64, size=24, eye=(2.5, -3.0, 1.7)):
     place = torch.tensor(eye, device=device, dtype=dtype)
-    return look_at(place, torch.zeros_like(place), 1.2 * size, size, size + 6)
+    return look_at(place, torch.zeros_like(place), 1.2 * size, height=size, width=size + 6)
 
 
 def soup(count=40, device="cpu", dtype=torch.float64):
@@ -76,7 +76,7 @@ def test_a_floor_needs_perspective_in_the_weights():
     """Halfway up the picture of a receding square is not halfway along it."""
     floor = torch.tensor([[-1.0, 1, 0], [1, 1, 0], [1, 9, 0], [-1, 9, 0]], dtype=torch.float64)
     faces = torch.tensor([[0, 1, 2], [0, 2, 3]])
-    cam = look_at(torch.tensor([0.0, 0, 1]).double(), torch.tensor([0.0, 1, 1]).double(), 40, 101, 101)
+    cam = look_at(torch.tensor([0.0, 0, 1]).double(), torch.tensor([0.0, 1, 1]).double(), 40, height=101, width=101)
     raster = rasterise.rasterise(floor, faces, cam)
     y = rasterise.interpolate(floor[:, 1:2], faces, raster)[:, 50, 0]
     rows = (raster.face[:, 50] >= 0).nonzero()[:, 0]
@@ -87,7 +87,7 @@ def test_a_floor_needs_perspective_in_the_weights():
 def test_culling_drops_the_far_side_and_changes_nothing_else(device, dtype, close):
     vertices, faces = mesh.icosphere(2)
     vertices, faces, cam = vertices.to(device, dtype), faces.to(device), camera(device, dtype, 48)
-    one, two = (rasterise.rasterise(vertices, faces, cam, cull) for cull in (True, False))
+    one, two = (rasterise.rasterise(vertices, faces, cam, cull=cull) for cull in (True, False))
     assert torch.equal(one.face, two.face)
     assert (rasterise.rasterise(vertices, faces.flip(1), cam).depth > one.depth)[one.face >= 0].all()
     to_eye = cam.position - vertices[faces].mean(1)
@@ -97,7 +97,7 @@ def test_culling_drops_the_far_side_and_changes_nothing_else(device, dtype, clos
 
 def test_a_shared_edge_leaves_no_gap_and_the_area_is_right():
     vertices, faces = mesh.icosphere(4)
-    cam = look_at(torch.tensor([0.0, -4, 0]).double(), torch.zeros(3).double(), 100, 64, 64)
+    cam = look_at(torch.tensor([0.0, -4, 0]).double(), torch.zeros(3).double(), 100, height=64, width=64)
     hit = rasterise.rasterise(vertices, faces, cam).face >= 0
     radius = 100 / 15**0.5
     assert abs(float(hit.sum()) / (torch.pi * radius**2) - 1) < 0.01
@@ -108,8 +108,10 @@ def test_a_shared_edge_leaves_no_gap_and_the_area_is_right():
 def test_a_head_on_face_is_fully_lit_and_smooth_shading_is_rounder():
     vertices, faces = mesh.icosphere(2)
     cam = camera(size=60)
-    flat, smooth = (rasterise.shade_mesh(vertices, faces, cam, torch.ones(3), s)[..., 0] for s in (False, True))
-    exact = rasterise.shade_mesh(*mesh.icosphere(6), cam, torch.ones(3))[..., 0]
+    flat, smooth = (
+        rasterise.shade_mesh(vertices, faces, cam, colour=torch.ones(3), smooth=s)[..., 0] for s in (False, True)
+    )
+    exact = rasterise.shade_mesh(*mesh.icosphere(6), cam, colour=torch.ones(3))[..., 0]
     raster = rasterise.rasterise(vertices, faces, cam)
     both = (raster.face >= 0) & (rasterise.rasterise(*mesh.icosphere(6), cam).face >= 0)
     assert (smooth - exact)[both].abs().mean() < 0.5 * (flat - exact)[both].abs().mean()
@@ -124,7 +126,9 @@ def test_a_face_turned_by_60_degrees_gets_half_of_the_direct_light(faces, smooth
     vertices, colour = torch.stack([-along - up, along - up, 2 * up]), torch.tensor([1.0, 0.5, 0.2])
     faces = torch.tensor(faces, device=device)
     cam = camera(device, dtype, size=25, eye=(0.0, -6.0, 0.0))
-    picture = rasterise.shade_mesh(vertices, faces, cam, colour, smooth, cull=False)  # lit from both sides
+    picture = rasterise.shade_mesh(
+        vertices, faces, cam, colour=colour, smooth=smooth, cull=False
+    )  # lit from both sides
     close(picture[12, 15], (0.15 + 0.85 * 0.5) * colour.to(picture))
 
 
@@ -154,12 +158,12 @@ def test_splats_equal_painting_from_far_to_near(size, device, dtype):
     for n in depth.argsort(descending=True).tolist():
         x, y = (int(torch.floor(c - (size - 1) / 2)) for c in place[n])
         wanted[max(y, 0) : max(y + size, 0), max(x, 0) : max(x + size, 0)] = colours[n].cpu()
-    torch.testing.assert_close(rasterise.splat(points, colours, cam, size).cpu(), wanted)
+    torch.testing.assert_close(rasterise.splat(points, colours, cam, size=size).cpu(), wanted)
 
 
 EYE = torch.tensor([0.0, -4, 0])
 BEHIND = torch.stack([2 * EYE, EYE * 0, EYE[[1, 0, 2]]])
-FRONT, FACE = look_at(EYE, torch.zeros(3), 9, 8, 8), torch.tensor([[0, 1, 2]])
+FRONT, FACE = look_at(EYE, torch.zeros(3), 9, height=8, width=8), torch.tensor([[0, 1, 2]])
 
 
 @pytest.mark.parametrize(
@@ -170,7 +174,7 @@ FRONT, FACE = look_at(EYE, torch.zeros(3), 9, 8, 8), torch.tensor([[0, 1, 2]])
             "1 points lie behind",
         ),
         (lambda: rasterise.splat(torch.zeros(2, 3), torch.zeros(3, 3), None), "must be equal"),
-        (lambda: rasterise.splat(torch.zeros(2, 3), torch.zeros(2, 3), None, 0), "size must be at least 1"),
+        (lambda: rasterise.splat(torch.zeros(2, 3), torch.zeros(2, 3), None, size=0), "size must be at least 1"),
         (lambda: rasterise.interpolate(torch.zeros(2, 1), FACE, None), "name vertex 2"),
     ],
 )

@@ -38,7 +38,7 @@ def test_the_rest_pose_is_the_rest_pose(device, dtype, close):
     close(frames[..., :3, 3], rest.expand(2, 6, 3))
     weights = torch.rand(9, 6, generator=generator(1), dtype=torch.float64).to(device, dtype).softmax(1)
     skin = draw(9, 3, seed=2).to(device, dtype)
-    close(blend_skinning(skin, weights, frames, rest), skin.expand(2, 9, 3))
+    close(blend_skinning(skin, weights, frames, rest=rest), skin.expand(2, 9, 3))
 
 
 def test_an_arm_bent_by_hand(device, dtype, close):
@@ -49,13 +49,13 @@ def test_an_arm_bent_by_hand(device, dtype, close):
     places = torch.tensor([[[0.0, 0, 0], [0, 2, 0], [-1, 2, 0]]], dtype=dtype, device=device)
     close(frames[..., :3, 3], places)
     moved = forward_kinematics(
-        ARM, rest, axis_angle_to_matrix(quarter), torch.tensor([[5.0, 6, 7]], dtype=dtype, device=device)
+        ARM, rest, axis_angle_to_matrix(quarter), shift=torch.tensor([[5.0, 6, 7]], dtype=dtype, device=device)
     )
     close(moved[..., :3, 3], places + torch.tensor([5.0, 6, 7], dtype=dtype, device=device))
     skin = torch.tensor([[1.0, 0, 0], [2.5, 0, 0.25]], dtype=dtype, device=device)  # upper arm, forearm
     listens = torch.tensor([[1.0, 0, 0], [0, 1, 0]], dtype=dtype, device=device)
     wanted = torch.tensor([[[0.0, 1, 0], [-0.5, 2, 0.25]]], dtype=dtype, device=device)
-    close(blend_skinning(skin, listens, frames, rest), wanted)
+    close(blend_skinning(skin, listens, frames, rest=rest), wanted)
 
 
 def test_equals_a_recursion_over_the_tree(device, dtype, close):
@@ -74,7 +74,7 @@ def test_equals_a_recursion_over_the_tree(device, dtype, close):
     for b in range(4):
         joints = torch.stack([place(b, j, rest[j]) for j in range(6)])
         close(frames[b, :, :3, 3], joints.to(device, dtype))
-    ours = blend_skinning(skin.to(device, dtype), weights.to(device, dtype), frames, rest.to(device, dtype))
+    ours = blend_skinning(skin.to(device, dtype), weights.to(device, dtype), frames, rest=rest.to(device, dtype))
     wanted = torch.stack(
         [torch.stack([sum(weights[v, j] * place(b, j, skin[v]) for j in range(6)) for v in range(5)]) for b in range(4)]
     )
@@ -99,7 +99,7 @@ def test_half_a_turn_collapses_a_blended_ring_to_a_point(device, dtype, close):
         twist = torch.zeros(1, 3, 3, dtype=dtype, device=device)
         twist[0, 1, 0] = angle
         rest = ARM_REST.to(device, dtype)
-        skin = blend_skinning(ring, listens, forward_kinematics(ARM, rest, axis_angle_to_matrix(twist)), rest)
+        skin = blend_skinning(ring, listens, forward_kinematics(ARM, rest, axis_angle_to_matrix(twist)), rest=rest)
         close(skin[0, :, 1:].norm(dim=1), torch.full_like(around, radius))
 
 
@@ -125,7 +125,9 @@ def test_gradients_flow():
     weights = draw(4, 3, seed=2).softmax(1)
 
     def pose(vectors, shift):
-        return blend_skinning(skin, weights, forward_kinematics(ARM, rest, axis_angle_to_matrix(vectors), shift), rest)
+        return blend_skinning(
+            skin, weights, forward_kinematics(ARM, rest, axis_angle_to_matrix(vectors), shift=shift), rest=rest
+        )
 
     arguments = draw(2, 3, 3, seed=3).requires_grad_(), draw(2, 3, seed=4).requires_grad_()
     assert torch.autograd.gradcheck(pose, arguments)
@@ -139,9 +141,12 @@ CASES = {
     "no root": (lambda: forward_kinematics([0, 0, 1], ARM_REST, EYES), r"the first -1, not \[0, 0, 1\]"),
     "too few": (lambda: forward_kinematics([-1, 0], ARM_REST, EYES), r"parents must hold 3 numbers"),
     "rotations": (lambda: forward_kinematics(ARM, ARM_REST, EYES[:, :2]), r"rotations has J = 2 but rest has J = 3"),
-    "weights": (lambda: blend_skinning(ARM_REST, torch.eye(3).double() * 2, FRAMES, ARM_REST), r"weights must not be"),
+    "weights": (
+        lambda: blend_skinning(ARM_REST, torch.eye(3).double() * 2, FRAMES, rest=ARM_REST),
+        r"weights must not be",
+    ),
     "negative": (
-        lambda: blend_skinning(ARM_REST, torch.tensor([[2.0, -1, 0]] * 3).double(), FRAMES, ARM_REST),
+        lambda: blend_skinning(ARM_REST, torch.tensor([[2.0, -1, 0]] * 3).double(), FRAMES, rest=ARM_REST),
         r"weights must not be negative",
     ),
     "softness": (lambda: distance_weights(torch.ones(2, 2), 0.0), r"softness must be a finite number above 0"),

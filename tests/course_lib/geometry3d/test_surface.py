@@ -62,16 +62,16 @@ def test_superquadric_points_lie_on_the_level_set_and_normals_are_its_gradient(e
     uv = torch.rand(2, 40, generator=generator(8), dtype=torch.float64).to(device, dtype) * 0.9 + 0.05
     eta, omega = (uv[0] - 0.5) * math.pi, (uv[1] - 0.5) * 2 * math.pi
     size = (1.0, 2.0, 0.5)
-    points = surface.superquadric(eta, omega, exponents, size)
+    points = surface.superquadric(eta, omega, exponents, size=size)
     close(surface.superquadric_field(points, exponents, size), torch.ones(40), rtol=1e-6, atol=1e-9)
     assert (surface.superquadric_field(0.9 * points, exponents, size) < 1).all()
     at = points.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(surface.superquadric_field(at, exponents, size).sum(), at)
-    normals = surface.superquadric_normals(eta, omega, exponents, size)
+    normals = surface.superquadric_normals(eta, omega, exponents, size=size)
     close(normals, torch.nn.functional.normalize(gradient, dim=1), rtol=1e-5, atol=1e-7)
-    crossed = surface.normals_by_autograd(lambda a, b: surface.superquadric(a, b, exponents, size), omega, eta)
+    crossed = surface.normals_by_autograd(lambda a, b: surface.superquadric(a, b, exponents, size=size), omega, eta)
     assert crossed.shape == (40, 3)
-    by_autograd = surface.normals_by_autograd(lambda a, b: surface.superquadric(b, a, exponents, size), omega, eta)
+    by_autograd = surface.normals_by_autograd(lambda a, b: surface.superquadric(b, a, exponents, size=size), omega, eta)
     close(by_autograd, normals, rtol=1e-5, atol=1e-7)
 
 
@@ -79,7 +79,7 @@ def test_round_exponents_give_an_ellipsoid_with_its_volume():
     eta, omega, faces = surface.lattice(
         torch.linspace(-math.pi / 2, math.pi / 2, 61).double(), torch.linspace(-math.pi, math.pi, 121).double()
     )
-    points = surface.superquadric(eta, omega, (1.0, 1.0), (1.0, 2.0, 0.5))
+    points = surface.superquadric(eta, omega, (1.0, 1.0), size=(1.0, 2.0, 0.5))
     assert abs(abs(float(mesh.volume(points, faces))) / (4 / 3 * math.pi) - 1) < 2e-3
 
 

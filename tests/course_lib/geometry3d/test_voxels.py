@@ -113,7 +113,7 @@ def test_gradients_reach_the_field():
 
 
 def test_marching_squares_gives_the_area_of_a_circle_and_scikit_images_length(device, dtype):
-    points = voxels.grid_points(41, 1.5, 2, dtype).to(device)
+    points = voxels.grid_points(41, 1.5, 2, dtype=dtype).to(device)
     field = voxels.sphere_field(points, 1.0)
     segments = voxels.marching_squares(field)
     assert abs(float(segment_area(segments * 3 / 40)) / math.pi - 1) < 2e-3

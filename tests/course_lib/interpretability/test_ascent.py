@@ -93,7 +93,7 @@ def test_inverting_what_lost_nothing_gives_the_image_back():
     image = torch.rand(1, 3, 6, 6, generator=generator(3))
     mix = torch.randn(108, 108, generator=generator(4)) / 10
     features = lambda x: x.flatten(1) @ mix  # noqa: E731 - invertible
-    found, errors = invert(features, features(image), torch.full_like(image, 0.5), 800, 0.05, smoothness=0.0)
+    found, errors = invert(features, features(image), torch.full_like(image, 0.5), steps=800, rate=0.05, smoothness=0.0)
     assert errors[-1] < 1e-4 < errors[0]
     assert float((found - image).abs().mean()) < 0.05
 
@@ -102,7 +102,7 @@ def test_inverting_an_average_gives_a_flat_picture_of_that_average():
     image = torch.rand(1, 3, 6, 6, generator=generator(5))
     noise = torch.rand(1, 3, 6, 6, generator=generator(6))
     features = lambda x: x.mean(dim=(2, 3))  # noqa: E731
-    found, _ = invert(features, features(image), noise, 300, 0.05, smoothness=0.5)
+    found, _ = invert(features, features(image), noise, steps=300, rate=0.05, smoothness=0.5)
     torch.testing.assert_close(features(found), features(image), rtol=0, atol=0.02)
     assert total_variation(found) < 0.2 * total_variation(noise)
     assert 0 <= found.min() <= found.max() <= 1
@@ -131,22 +131,28 @@ def test_dreaming_climbs_and_keeps_the_range():
 def test_one_octave_without_jitter_is_gradient_ascent():
     length = 0.01 * 0.5 * (40 * 48) ** 0.5
     wanted, _ = gradient_ascent(strength, photo(), steps=6, rate=length)
-    torch.testing.assert_close(deep_dream(strength, photo(), generator(0), 1, steps=6, rate=0.5, jitter=0), wanted)
+    torch.testing.assert_close(
+        deep_dream(strength, photo(), generator(0), octaves=1, steps=6, rate=0.5, jitter=0), wanted
+    )
 
 
 def test_octaves_are_as_many_and_as_large_as_they_should_be():
     sizes = []
-    deep_dream(lambda x: sizes.append(tuple(x.shape[2:])) or strength(x), photo(), generator(0), 3, 2.0, steps=2)
+    deep_dream(
+        lambda x: sizes.append(tuple(x.shape[2:])) or strength(x), photo(), generator(0), octaves=3, scale=2.0, steps=2
+    )
     assert sizes == [(10, 12)] * 2 + [(20, 24)] * 2 + [(40, 48)] * 2
 
 
 def test_jitter_is_undone_after_each_step():
     """An objective that does not care for shifts gives the same picture with and without jitter."""
-    still = deep_dream(wrapped, photo(), generator(0), 2, steps=4, jitter=0)
-    shaken = deep_dream(wrapped, photo(), generator(0), 2, steps=4, jitter=7)
+    still = deep_dream(wrapped, photo(), generator(0), octaves=2, steps=4, jitter=0)
+    shaken = deep_dream(wrapped, photo(), generator(0), octaves=2, steps=4, jitter=7)
     torch.testing.assert_close(shaken, still, rtol=0, atol=1e-5)
-    other = deep_dream(strength_of_the_left, photo(), generator(0), 1, steps=4, jitter=7)
-    assert not torch.allclose(other, deep_dream(strength_of_the_left, photo(), generator(0), 1, steps=4, jitter=0))
+    other = deep_dream(strength_of_the_left, photo(), generator(0), octaves=1, steps=4, jitter=7)
+    assert not torch.allclose(
+        other, deep_dream(strength_of_the_left, photo(), generator(0), octaves=1, steps=4, jitter=0)
+    )
 
 
 def wrapped(images):

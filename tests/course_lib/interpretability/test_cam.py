@@ -35,7 +35,7 @@ def test_grad_cam_is_cam_over_places_cut_off_at_zero(device):
     model, images = network_and_images(device)
     classes = torch.tensor([0, 5, 2, 2], device=device)
     cam = class_activation_map(model.maps(images), model.head.weight, classes).detach()
-    heat = grad_cam(model, "block5", images, classes)
+    heat = grad_cam(model, "block5", images, targets=classes)
     assert heat.device.type == device.type
     assert (cam > 0).any()
     assert (cam < 0).any()
@@ -58,9 +58,9 @@ def test_grad_cam_by_definition_at_an_inner_layer():
 def test_guided_grad_cam_is_the_product():
     model, images = network_and_images()
     classes = torch.tensor([1, 1, 0, 3])
-    heat = F.interpolate(grad_cam(model, "block5", images, classes)[:, None], size=(32, 40), mode="bilinear")
+    heat = F.interpolate(grad_cam(model, "block5", images, targets=classes)[:, None], size=(32, 40), mode="bilinear")
     wanted = guided_backprop(model, images, classes) * heat
-    torch.testing.assert_close(guided_grad_cam(model, "block5", images, classes), wanted)
+    torch.testing.assert_close(guided_grad_cam(model, "block5", images, targets=classes), wanted)
 
 
 def test_enlarging_keeps_a_constant_and_the_mean_place():
@@ -87,7 +87,7 @@ def test_errors_speak():
         grad_cam(model, "head", images)
     with pytest.raises(ValueError, match="there is no layer 'block9'"):
         grad_cam(model, "block9", images)
-    with pytest.raises(ValueError, match="classes must hold labels 0 to 5"):
+    with pytest.raises(ValueError, match="targets must hold labels 0 to 5"):
         class_activation_map(model.maps(images), model.head.weight, torch.tensor([0, 1, 2, 6]))
     with pytest.raises(ValueError, match="weight has D = 95 but maps has D = 96"):
         class_activation_map(model.maps(images), model.head.weight[:, 1:], torch.tensor([0, 1, 2, 3]))

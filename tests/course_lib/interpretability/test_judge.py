@@ -49,7 +49,7 @@ def test_replacement_falls_when_the_pixel_that_matters_goes():
         heat[1, 1] = heat.flatten().sort(descending=True).values[rank]
         order = heat.flatten().argsort(descending=True, stable=True).tolist()
         gone = order.index(5) + 1
-        curve = replacement_curve(Centre(), image, other, heat, 1, steps=16)
+        curve = replacement_curve(Centre(), image, other, heat=heat, target=1, steps=16)
         torch.testing.assert_close(curve, torch.tensor([float(full)] * gone + [empty] * (17 - gone)))
 
 
@@ -57,8 +57,10 @@ def test_insertion_is_deletion_with_the_pictures_exchanged():
     model = nn.Sequential(nn.Flatten(), nn.Linear(48, 3))
     image, other = torch.rand(2, 3, 4, 4, generator=generator(2))
     heat = torch.rand(4, 4, generator=generator(3))
-    down = replacement_curve(model, image, other, heat, 2, steps=16)
-    up = replacement_curve(model, other, image, -heat, 2, steps=16)  # the same pictures in the other direction
+    down = replacement_curve(model, image, other, heat=heat, target=2, steps=16)
+    up = replacement_curve(
+        model, other, image, heat=-heat, target=2, steps=16
+    )  # the same pictures in the other direction
     torch.testing.assert_close(down.flip(0), up)
     logits = model(torch.stack([image, other])).softmax(dim=1)[:, 2]
     torch.testing.assert_close(down[[0, -1]], logits.detach())
@@ -135,7 +137,7 @@ def test_patches_lie_where_the_unit_was_strongest(side):
 def test_patches_outside_the_image_are_black_and_errors_speak():
     images, maps = torch.ones(1, 1, 4, 4), torch.zeros(1, 1, 4, 4)
     maps[0, 0, 0, 0] = 1
-    patch = maximal_patches(images, maps, 0, 1, 3)[0][0, 0]
+    patch = maximal_patches(images, maps, 0, count=1, side=3)[0][0, 0]
     assert patch.tolist() == [[0, 0, 0], [0, 1, 1], [0, 1, 1]]
     with pytest.raises(ValueError, match="unit must be below 1 and count at most 1, not 1 and 1"):
-        maximal_patches(images, maps, 1, 1, 3)
+        maximal_patches(images, maps, 1, count=1, side=3)

@@ -45,7 +45,7 @@ def test_grad_cam_points_at_the_subject_far_more_often_than_the_centre_does(judg
     model, images, labels, inside = judged
     y, x = torch.meshgrid(torch.arange(64) - 31.5, torch.arange(64) - 31.5, indexing="ij")
     centre = pointing_game(-(x.square() + y.square()).expand(len(images), 64, 64), inside)
-    found = pointing_game(enlarge(grad_cam(model, "block5", images, labels), (64, 64)), inside)
+    found = pointing_game(enlarge(grad_cam(model, "block5", images, targets=labels), (64, 64)), inside)
     assert centre < 0.6
     assert found > max(0.9, centre + 0.3)
 
@@ -58,8 +58,12 @@ def test_saliency_beats_a_random_order_in_deletion_and_insertion(judged):
     scores = {}
     for name, maps in (("saliency", heat), ("chance", chance)):
         args = [(images[i], blurred[i], maps[i], int(labels[i])) for i in range(10)]
-        down = torch.stack([replacement_curve(model, a, b, h, c, 8).mean() for a, b, h, c in args]).mean()
-        up = torch.stack([replacement_curve(model, b, a, h, c, 8).mean() for a, b, h, c in args]).mean()
+        down = torch.stack(
+            [replacement_curve(model, a, b, heat=h, target=c, steps=8).mean() for a, b, h, c in args]
+        ).mean()
+        up = torch.stack(
+            [replacement_curve(model, b, a, heat=h, target=c, steps=8).mean() for a, b, h, c in args]
+        ).mean()
         scores[name] = float(down), float(up)
     assert scores["saliency"][0] < scores["chance"][0] - 0.1
     assert scores["saliency"][1] > scores["chance"][1] + 0.1
@@ -70,7 +74,7 @@ def test_guided_maps_survive_the_loss_of_the_head_and_grad_cam_does_not(judged):
     images, labels = images[:12], labels[:12]
     broken = randomised(model, "head").eval()
     guided = [guided_backprop(m, images, labels).abs().amax(1) for m in (model, broken)]
-    cam = [grad_cam(m, "block5", images, labels) for m in (model, broken)]
+    cam = [grad_cam(m, "block5", images, targets=labels) for m in (model, broken)]
     assert float(rank_correlation(*guided).mean()) > 0.7
     assert float(rank_correlation(*cam).mean()) < 0.4
 
@@ -82,7 +86,7 @@ def test_inversion_gives_less_back_the_deeper_the_layer():
     stages, found = ["stem", "stage1", "stage2", "stage3"], []
     for k in (1, 3, 4):
         phi = nn.Sequential(model.normalise, *(getattr(model, name) for name in stages[:k]))
-        image, errors = invert(phi, phi(original), start, 60, 0.05, smoothness=0.02)
+        image, errors = invert(phi, phi(original), start, steps=60, rate=0.05, smoothness=0.02)
         assert errors[-1] < 0.5 * errors[0]
         found.append(psnr(image, original))
     assert found[0] > found[1] + 3 > found[2] + 4

@@ -130,10 +130,10 @@ def test_saliency_of_a_linear_model_is_its_weight(device):
 @pytest.mark.parametrize(
     ("classes", "message"),
     [
-        (torch.tensor([0, 1, 4]), "classes must hold labels 0 to 3, but its values run from 0 to 4"),
-        (torch.tensor([0, -1, 2]), "classes must hold labels 0 to 3, but its values run from -1 to 2"),
-        (torch.tensor([0, 1]), "classes has N = 2 but images has N = 3"),
-        (torch.tensor([0.0, 1.0, 2.0]), "classes must be an int64 tensor"),
+        (torch.tensor([0, 1, 4]), "targets must hold labels 0 to 3, but its values run from 0 to 4"),
+        (torch.tensor([0, -1, 2]), "targets must hold labels 0 to 3, but its values run from -1 to 2"),
+        (torch.tensor([0, 1]), "targets has N = 2 but images has N = 3"),
+        (torch.tensor([0.0, 1.0, 2.0]), "targets must be an int64 tensor"),
     ],
 )
 def test_bad_classes(classes, message):

@@ -22,7 +22,7 @@ def problem(samples: int = 120, features: int = 15) -> tuple[torch.Tensor, torch
 def test_equals_scikit_learn(samples, features, penalty, device, dtype, close):
     X, y = problem(samples, features)
     peer = Lasso(alpha=penalty, tol=1e-14, max_iter=1_000_000).fit(X.numpy(), y.numpy())
-    weights, intercept = lasso(X.to(device, dtype), y.to(device, dtype), penalty, sweeps=20_000)
+    weights, intercept = lasso(X.to(device, dtype), y.to(device, dtype), penalty, steps=20_000)
     close(weights, peer.coef_, rtol=1e-6, atol=1e-7)
     close(intercept, peer.intercept_, rtol=1e-6)
     assert torch.equal(weights.cpu() == 0, torch.from_numpy(peer.coef_ == 0))
@@ -64,5 +64,5 @@ def test_a_constant_column_is_named_also_when_its_mean_is_rounded():
 
 def test_says_when_it_did_not_settle():
     X, y = problem()
-    with pytest.raises(ValueError, match=r"did not settle within 1 sweeps"):
-        lasso(X, y, 0.1, sweeps=1)
+    with pytest.raises(ValueError, match=r"did not settle within 1 steps"):
+        lasso(X, y, 0.1, steps=1)

@@ -59,8 +59,8 @@ def test_loss_is_convex_on_random_segments(seed, scale):
     X, labels = biopsies(slice(0, 4))
     g = generator(seed)
     a, b = scale * torch.randn(2, 5, generator=g, dtype=torch.float64)
-    middle = logistic_loss((a + b) / 2, X, labels, 1.0)
-    assert middle <= (logistic_loss(a, X, labels, 1.0) + logistic_loss(b, X, labels, 1.0)) / 2 + 1e-9
+    middle = logistic_loss((a + b) / 2, X, labels, penalty=1.0)
+    assert middle <= (logistic_loss(a, X, labels, penalty=1.0) + logistic_loss(b, X, labels, penalty=1.0)) / 2 + 1e-9
 
 
 @pytest.mark.parametrize("precision", [torch.float32, torch.float64])

@@ -72,7 +72,7 @@ def test_fit_equals_multinomial_scikit_learn(penalty, device, dtype, close):
     data = iris()
     X = standardise(data.features)[0]
     peer = LogisticRegression(C=1 / penalty, tol=1e-10, max_iter=100_000).fit(X.numpy(), data.labels.numpy())
-    weights = fit_softmax(X.to(device, dtype), data.labels.to(device), 3, penalty)
+    weights = fit_softmax(X.to(device, dtype), data.labels.to(device), 3, penalty=penalty)
     close(weights[:-1], peer.coef_.T, rtol=1e-3, atol=1e-3)
     close(weights[-1], peer.intercept_ - peer.intercept_.mean(), rtol=1e-3, atol=1e-3)
     assert float(weights[-1].mean()) == pytest.approx(0, abs=1e-6)

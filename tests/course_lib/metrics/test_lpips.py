@@ -41,7 +41,7 @@ def test_equals_the_package(net, linear, pair, device):
     first, second = (part.to(device) for part in pair)
     with torch.no_grad():
         wanted = judge(first, second, normalize=True).flatten()
-        found = lpips(features, first, second, weights)
+        found = lpips(features, first, second, weights=weights)
     assert float(wanted.min()) > 1e-3
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-6)
 
@@ -68,8 +68,8 @@ def test_the_length_over_channels_becomes_one(device, dtype):
 def test_wrong_weights_and_shapes_are_refused():
     x = torch.rand(1, 3, 4, 4, generator=generator(0))
     with pytest.raises(ValueError, match=r"\[3\], not \[2\]"):
-        lpips(lambda images: [images], x, x, [torch.ones(2)])
+        lpips(lambda images: [images], x, x, weights=[torch.ones(2)])
     with pytest.raises(ValueError, match="references has H = 5"):
         lpips(lambda images: [images], x, torch.rand(1, 3, 5, 4))
     with pytest.raises(ValueError, match="weights must not be negative"):
-        lpips(lambda images: [images], x, x, [torch.tensor([1.0, -1, 1])])
+        lpips(lambda images: [images], x, x, weights=[torch.tensor([1.0, -1, 1])])

@@ -18,7 +18,7 @@ def test_equals_scikit_image(device, dtype, gaussian, peak):
     noisy = clean + 0.1 * peak * torch.randn(clean.shape, generator=generator(0)).to(device, dtype)
     options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False} if gaussian else {}
     theirs = structural_similarity(noisy.cpu().numpy(), clean.cpu().numpy(), data_range=peak, channel_axis=0, **options)
-    assert float(ssim(noisy[None], clean[None], peak, gaussian)[0]) == pytest.approx(theirs, abs=1e-5)
+    assert float(ssim(noisy[None], clean[None], peak, gaussian=gaussian)[0]) == pytest.approx(theirs, abs=1e-5)
 
 
 def test_equal_pictures_give_one_and_negatives_less_than_zero(device, dtype):

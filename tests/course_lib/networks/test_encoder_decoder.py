@@ -58,11 +58,13 @@ def test_without_skips_the_fine_maps_reach_the_output_only_through_the_middle():
             model.encoder[-1][-2].bias.zero_()
         changed = bool((model(image) - model(1 - image)).abs().max() > 1e-6)
         assert changed == skips
-    assert parameter_count(EncoderDecoder(1, 1, 4, 2)) > parameter_count(EncoderDecoder(1, 1, 4, 2, skips=False))
+    assert parameter_count(EncoderDecoder(1, 1, 4, levels=2)) > parameter_count(
+        EncoderDecoder(1, 1, 4, levels=2, skips=False)
+    )
 
 
 def test_encoder_decoder_errors_speak():
     with pytest.raises(ValueError, match=r"H and W must be multiples of 4, not \(10, 12\); pad or crop them"):
-        EncoderDecoder(1, 1, 4, 2)(torch.rand(1, 1, 10, 12))
+        EncoderDecoder(1, 1, 4, levels=2)(torch.rand(1, 1, 10, 12))
     with pytest.raises(ValueError, match=r"images must be a floating-point tensor of shape \(B, 1, H, W\)"):
-        EncoderDecoder(1, 1, 4, 2)(torch.rand(1, 3, 12, 12))
+        EncoderDecoder(1, 1, 4, levels=2)(torch.rand(1, 3, 12, 12))

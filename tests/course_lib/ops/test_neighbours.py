@@ -71,7 +71,7 @@ def test_equals_scikit_learn_on_digits(k, norm, device, dtype):
     """With a little noise no two distances are equal, and the answer does not depend on a rule for ties."""
     X, labels, questions, truth = digits_in_two(1e-3)
     peer = KNeighborsClassifier(k, algorithm="brute", p=norm).fit(X.numpy(), labels.numpy())
-    ours = knn_predict(questions.to(device, dtype), X.to(device, dtype), labels.to(device), k, norm).cpu()
+    ours = knn_predict(questions.to(device, dtype), X.to(device, dtype), labels.to(device), k=k, norm=norm).cpu()
     assert ours.tolist() == peer.predict(questions.numpy()).tolist()
     assert (ours == truth).double().mean() > 0.95
 
@@ -84,7 +84,7 @@ def test_on_the_digits_themselves_equal_distances_follow_the_rule(k, norm):
     distances = cdist(questions.numpy(), X.numpy(), SCIPY[norm])
     order = torch.from_numpy(distances.argsort(axis=1, kind="stable"))
     wanted = labels[order[:, :k]].mode(dim=1).values  # torch's mode, too, is the lowest of equally frequent values
-    ours = knn_predict(questions, X, labels, k, norm)
+    ours = knn_predict(questions, X, labels, k=k, norm=norm)
     assert torch.equal(ours, wanted)
     ascending = torch.from_numpy(distances).sort(dim=1).values
     decided = ascending[:, k] > ascending[:, k - 1]
@@ -98,7 +98,7 @@ def test_neighbours_equal_scikit_learns_where_no_two_are_equally_near(norm):
     X, labels, questions, _ = digits_in_two(1e-3)
     peer = KNeighborsClassifier(7, algorithm="brute", p=norm).fit(X.numpy(), labels.numpy())
     wanted = torch.from_numpy(peer.kneighbors(questions.numpy(), return_distance=False))
-    assert torch.equal(nearest(questions, X, 7, norm).sort(dim=1).values, wanted.sort(dim=1).values)
+    assert torch.equal(nearest(questions, X, 7, norm=norm).sort(dim=1).values, wanted.sort(dim=1).values)
 
 
 @NORMS
@@ -108,28 +108,28 @@ def test_of_equally_near_samples_the_earlier_is_nearer(norm, copies, device, dty
     same = torch.zeros(copies, 3, device=device, dtype=dtype)
     question = torch.ones(1, 3, device=device, dtype=dtype)
     for k in range(1, copies + 1):
-        assert sorted(nearest(question, same, k, norm)[0].tolist()) == list(range(k))
+        assert sorted(nearest(question, same, k, norm=norm)[0].tolist()) == list(range(k))
     alternating = torch.arange(copies, device=device).remainder(2).to(dtype)[:, None].expand(-1, 3)
     half = copies // 2
-    assert sorted(nearest(question, alternating, half, norm)[0].tolist()) == list(range(1, copies, 2))
+    assert sorted(nearest(question, alternating, half, norm=norm)[0].tolist()) == list(range(1, copies, 2))
 
 
 def test_of_equally_frequent_classes_the_lowest_wins(device, dtype):
     X = torch.tensor([[1.0], [2.0], [3.0], [4.0]], device=device, dtype=dtype)
     labels = torch.tensor([3, 1, 3, 1], device=device)
     question = torch.zeros(1, 1, device=device, dtype=dtype)
-    assert [int(knn_predict(question, X, labels, k)) for k in (1, 2, 3, 4)] == [3, 1, 3, 1]
+    assert [int(knn_predict(question, X, labels, k=k)) for k in (1, 2, 3, 4)] == [3, 1, 3, 1]
 
 
 def test_training_samples_are_their_own_neighbours():
     X, labels, _, _ = digits_in_two(0.0)
-    assert torch.equal(knn_predict(X, X, labels, 1), labels)
+    assert torch.equal(knn_predict(X, X, labels, k=1), labels)
 
 
 def test_with_all_samples_as_neighbours_every_answer_is_the_majority():
     X, labels = torch.randn(9, 2, generator=generator(3)), torch.tensor([0, 2, 2, 1, 2, 0, 2, 1, 1])
-    assert knn_predict(torch.randn(5, 2, generator=generator(4)), X, labels, 9).tolist() == [2] * 5
+    assert knn_predict(torch.randn(5, 2, generator=generator(4)), X, labels, k=9).tolist() == [2] * 5
 
 
 def test_one_training_sample_is_enough():
-    assert knn_predict(torch.zeros(2, 3), torch.ones(1, 3), torch.tensor([4]), 1).tolist() == [4, 4]
+    assert knn_predict(torch.zeros(2, 3), torch.ones(1, 3), torch.tensor([4]), k=1).tolist() == [4, 4]

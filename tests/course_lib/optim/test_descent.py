@@ -14,7 +14,7 @@ from course_lib.optim.surfaces import banana, bowl, saddle, two_valleys
 
 def test_follows_the_formula_step_by_step(device, dtype, close):
     curvature = torch.tensor([1.0, 4.0], device=device, dtype=dtype)
-    path = gradient_descent(lambda x: bowl(x, curvature), torch.ones(2, device=device, dtype=dtype), 0.1, 20)
+    path = gradient_descent(lambda x: bowl(x, curvature), torch.ones(2, device=device, dtype=dtype), 0.1, steps=20)
     wanted = torch.stack([(1 - 0.1 * curvature.cpu()) ** n for n in range(21)])
     assert path.shape == (21, 2)
     assert not path.requires_grad
@@ -32,7 +32,7 @@ def test_converges_below_two_over_the_largest_curvature_and_diverges_above(curva
     limit = 2 / float(c.max())
 
     def last(rate: float) -> float:
-        steepest = gradient_descent(lambda x: bowl(x, c), start, rate, 400)[:, c.argmax()].abs()
+        steepest = gradient_descent(lambda x: bowl(x, c), start, rate, steps=400)[:, c.argmax()].abs()
         return float(steepest[-1])
 
     assert last(share * limit) < 1e-8
@@ -40,7 +40,7 @@ def test_converges_below_two_over_the_largest_curvature_and_diverges_above(curva
 
 
 def test_at_exactly_two_over_l_it_bounces_for_ever():
-    path = gradient_descent(lambda x: bowl(x, 4.0), torch.ones(1, dtype=torch.float64), 0.5, 7)
+    path = gradient_descent(lambda x: bowl(x, 4.0), torch.ones(1, dtype=torch.float64), 0.5, steps=7)
     assert path[:, 0].tolist() == [1, -1, 1, -1, 1, -1, 1, -1]
 
 
@@ -51,7 +51,7 @@ def test_ill_conditioning_makes_descent_slow_and_momentum_mends_it(condition):
     start = torch.ones(2, dtype=torch.float64)
 
     def steps_needed(rate: float, momentum: float) -> int:
-        heights = bowl(gradient_descent(lambda x: bowl(x, c), start, rate, 3000, momentum), c)
+        heights = bowl(gradient_descent(lambda x: bowl(x, c), start, rate, steps=3000, momentum=momentum), c)
         return int((heights < 1e-10).nonzero()[0, 0])
 
     plain = steps_needed(2 / (1 + condition), 0.0)
@@ -71,14 +71,14 @@ def test_momentum_escapes_the_shallow_valley_where_plain_descent_stays(device, d
 
 
 def test_a_saddle_holds_descent_until_it_is_nudged():
-    on_ridge = gradient_descent(saddle, torch.tensor([1.0, 0.0], dtype=torch.float64), 0.1, 300)
-    beside = gradient_descent(saddle, torch.tensor([1.0, 1e-6], dtype=torch.float64), 0.1, 300)
+    on_ridge = gradient_descent(saddle, torch.tensor([1.0, 0.0], dtype=torch.float64), 0.1, steps=300)
+    beside = gradient_descent(saddle, torch.tensor([1.0, 1e-6], dtype=torch.float64), 0.1, steps=300)
     assert on_ridge[-1].abs().max() < 1e-9
     assert beside[-1].tolist() == pytest.approx([0, 1], abs=1e-6)
 
 
 def test_descends_the_curved_valley():
-    path = gradient_descent(banana, torch.tensor([-1.0, 1.0], dtype=torch.float64), 0.005, 5000)
+    path = gradient_descent(banana, torch.tensor([-1.0, 1.0], dtype=torch.float64), 0.005, steps=5000)
     assert path[-1].tolist() == pytest.approx([1, 1], abs=1e-3)
     assert (banana(path).diff() <= 0).all()
 
@@ -86,7 +86,7 @@ def test_descends_the_curved_valley():
 @pytest.mark.parametrize("momentum", [0.0, 0.7])
 def test_equals_torch_sgd(momentum):
     start = torch.tensor([-1.0, 1.5], dtype=torch.float64)
-    path = gradient_descent(banana, start, 0.002, 60, momentum)
+    path = gradient_descent(banana, start, 0.002, steps=60, momentum=momentum)
     point = start.clone().requires_grad_()
     peer = torch.optim.SGD([point], lr=0.002, momentum=momentum)
     for n in range(1, 61):
@@ -97,13 +97,13 @@ def test_equals_torch_sgd(momentum):
 
 
 def test_a_diverging_run_is_returned_as_it_is():
-    path = gradient_descent(banana, torch.tensor([-1.0, 2.0], dtype=torch.float64), 1.0, 20)
+    path = gradient_descent(banana, torch.tensor([-1.0, 2.0], dtype=torch.float64), 1.0, steps=20)
     assert not torch.isfinite(path[-1]).all()
 
 
 def test_start_is_left_alone():
     start = torch.tensor([2.0])
-    gradient_descent(bowl, start, 0.1, 3)
+    gradient_descent(bowl, start, 0.1, steps=3)
     assert start.tolist() == [2.0]
     assert not start.requires_grad
 
@@ -112,9 +112,9 @@ def test_local_search_needs_more_evaluations_with_every_dimension_and_gradient_d
     blind, guided = [], []
     for dimensions in (2, 8, 32, 128):
         start = torch.ones(dimensions, dtype=torch.float64) / dimensions**0.5  # height 1/2 in every dimension
-        counts = [local_search(bowl, start, 0.05, 0.02, generator(seed))[1] for seed in range(3)]
+        counts = [local_search(bowl, start, 0.05, target=0.02, generator=generator(seed))[1] for seed in range(3)]
         blind.append(sorted(counts)[1])
-        heights = bowl(gradient_descent(bowl, start, 0.1, 100))
+        heights = bowl(gradient_descent(bowl, start, 0.1, steps=100))
         guided.append(int((heights <= 0.02).nonzero()[0, 0]))
     assert blind == sorted(blind)
     assert blind[-1] > 5 * blind[0]
@@ -130,17 +130,19 @@ def test_local_search_never_climbs_counts_every_evaluation_and_repeats_with_its_
         return bowl(x)
 
     start = torch.full((3,), 2.0, device=device, dtype=dtype)
-    point, used = local_search(counted, start, 0.3, 0.1, generator(4, device))
+    point, used = local_search(counted, start, 0.3, target=0.1, generator=generator(4, device))
     assert used == len(calls)
     assert float(bowl(point)) == min(calls) <= 0.1
     calls.clear()
-    bottom, _ = local_search(counted, start, 0.3, -1.0, generator(4, device), most=400)  # no better target to reach
+    bottom, _ = local_search(
+        counted, start, 0.3, target=-1.0, generator=generator(4, device), steps=400
+    )  # no better target to reach
     assert float(bowl(bottom)) == min(calls)
-    again, used_again = local_search(bowl, start, 0.3, 0.1, generator(4, device))
+    again, used_again = local_search(bowl, start, 0.3, target=0.1, generator=generator(4, device))
     assert used_again == used
     assert torch.equal(again, point)
 
 
 def test_local_search_says_by_the_count_that_it_gave_up():
-    _, used = local_search(bowl, torch.ones(2), radius=0.1, target=-1.0, generator=generator(), most=57)
+    _, used = local_search(bowl, torch.ones(2), radius=0.1, target=-1.0, generator=generator(), steps=57)
     assert used == 57

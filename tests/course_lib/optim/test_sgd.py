@@ -76,7 +76,7 @@ def test_gradient_noise_falls_as_one_over_the_root_of_the_batch(device, dtype):
     weights = torch.zeros(64, device=device, dtype=dtype)
     g = generator(1, device)
     sizes = [1, 4, 16, 64, 256]
-    scaled = [gradient_noise(loss, weights, samples, size, 1500, g) * size**0.5 for size in sizes]
+    scaled = [gradient_noise(loss, weights, samples, batch=size, draws=1500, generator=g) * size**0.5 for size in sizes]
     assert max(scaled) / min(scaled) < 1.1
 
 
@@ -85,4 +85,6 @@ def test_gradient_noise_of_one_sample_is_the_spread_of_the_samples_gradients():
     weights = torch.full((64,), 0.02, dtype=torch.float64)
     each = torch.func.vmap(torch.func.grad(loss), in_dims=(None, 0))(weights, torch.arange(samples)[:, None])
     wanted = float((each - each.mean(dim=0)).square().sum(dim=1).mean().sqrt())
-    assert gradient_noise(loss, weights, samples, 1, 20_000, generator(2)) == pytest.approx(wanted, rel=0.03)
+    assert gradient_noise(loss, weights, samples, batch=1, draws=20_000, generator=generator(2)) == pytest.approx(
+        wanted, rel=0.03
+    )

@@ -42,7 +42,7 @@ def test_the_hann_window_equals_scipys(close):
 @pytest.mark.parametrize(("n", "hop"), [(256, 64), (256, 128), (128, 48), (64, 16)])
 def test_perfect_reconstruction_above_100_decibels(n, hop, device, dtype):
     x, window = signal(2048, device, dtype, (2,)), stft.hann_window(n, dtype, device)
-    back = stft.istft(stft.stft(x, window, hop), window, hop, 2048 - n)
+    back = stft.istft(stft.stft(x, window, hop), window, hop, length=2048 - n)
     error = (back - x[:, : 2048 - n]).square().mean()
     assert 10 * torch.log10(x.square().mean() / error) > (100 if dtype == torch.float32 else 280)
 
@@ -58,7 +58,7 @@ def test_the_inverse_is_the_least_squares_signal():
         padded = torch.cat([x.new_zeros(16), x, x.new_zeros(16)])
         return ((padded.unfold(0, 32, hop) * window - frames) ** 2).sum()
 
-    best = stft.istft(wild, window, hop, n).requires_grad_()
+    best = stft.istft(wild, window, hop, length=n).requires_grad_()
     (slope,) = torch.autograd.grad(misfit(best), best)
     assert slope.abs().max() < 1e-10
     assert misfit(best.detach() + 0.01 * signal(n)) > misfit(best)
@@ -66,7 +66,7 @@ def test_the_inverse_is_the_least_squares_signal():
 
 def test_gradients_flow_through_both():
     window, x = stft.hann_window(8, torch.float64), signal(32).requires_grad_()
-    assert torch.autograd.gradcheck(lambda s: stft.istft(stft.stft(s, window, 2) ** 1, window, 2, 30), x)
+    assert torch.autograd.gradcheck(lambda s: stft.istft(stft.stft(s, window, 2) ** 1, window, 2, length=30), x)
 
 
 def test_swapped_phase_keeps_magnitudes_and_takes_the_others_phase(device, dtype, close):
@@ -109,18 +109,18 @@ def test_a_phon_is_a_decibel_at_1000_hertz_and_contours_do_not_cross(device, dty
 
 
 def test_the_sounds_have_the_frequencies_that_were_asked_for():
-    up = sounds.chirp(200, 3000, 1.0, RATE)
+    up = sounds.chirp(200, 3000, 1.0, rate=RATE)
     spectrum = stft.stft(up, stft.hann_window(256, torch.float64), 64).abs()
     peak = spectrum.argmax(0)[8:-8] * RATE / 256
     moment = torch.arange(len(spectrum[0]))[8:-8] * 64 / RATE
     assert (peak - (200 + 2800 * moment)).abs().max() < 2 * RATE / 256
     for name, formants in sounds.FORMANTS.items():
-        power = torch.fft.rfft(sounds.vowel(name, 110, 1.0, RATE)).abs()
+        power = torch.fft.rfft(sounds.vowel(name, 110, 1.0, rate=RATE)).abs()
         strength = lambda f: power[int(f) - 60 : int(f) + 60].max()  # noqa: B023, E731 - 1 Hz a bin, one harmonic inside
         assert strength(formants[1]) > 2 * strength((formants[1] + formants[2]) / 2)
     beat = torch.fft.rfft(sounds.drum(150, 1.0, RATE)).abs()
     assert abs(int(beat[100:1000].argmax()) + 100 - 150) <= 2
-    for sound in (up, sounds.vowel("i", 200, 0.3, RATE), sounds.drum(90, 0.3, RATE)):
+    for sound in (up, sounds.vowel("i", 200, 0.3, rate=RATE), sounds.drum(90, 0.3, RATE)):
         assert sound.abs().max() <= 1 + 1e-12
     assert torch.equal(sounds.drum(90, 0.3, RATE, seed=1), sounds.drum(90, 0.3, RATE, seed=1))
     ones = torch.ones(80, dtype=torch.float64)
@@ -138,17 +138,17 @@ WINDOW = torch.ones(8)
         (lambda: stft.stft(torch.zeros(40), torch.ones(7), 2), "even number of samples, not 7"),
         (lambda: stft.stft(torch.zeros(40), WINDOW, 9), "hop must be 1 to 8"),
         (lambda: stft.stft(torch.zeros(40, dtype=torch.int64), WINDOW, 2), "floating-point"),
-        (lambda: stft.istft(torch.zeros(5, 3), WINDOW, 2, 8), r"complex tensor of shape \(..., 5, M\)"),
-        (lambda: stft.istft(torch.zeros(5, 3) + 0j, WINDOW, 2, 80), "fewer than the length 80"),
-        (lambda: stft.istft(torch.zeros(5, 9) + 0j, stft.hann_window(8), 8, 40), "without weight"),
+        (lambda: stft.istft(torch.zeros(5, 3), WINDOW, 2, length=8), r"complex tensor of shape \(..., 5, M\)"),
+        (lambda: stft.istft(torch.zeros(5, 3) + 0j, WINDOW, 2, length=80), "fewer than the length 80"),
+        (lambda: stft.istft(torch.zeros(5, 9) + 0j, stft.hann_window(8), 8, length=40), "without weight"),
         (lambda: stft.hann_window(1), "at least 2"),
         (lambda: stft.swap_phase(torch.zeros(4), torch.zeros(5)), "must be equal"),
         (lambda: loudness.equal_loudness(torch.tensor([15.0]), 40), "must lie in 20 to 12500 Hz"),
         (lambda: loudness.equal_loudness(torch.tensor([100.0]), 95), "phon must lie in 20 to 90"),
         (lambda: loudness.a_weighting(torch.tensor([0.0])), "above 0 Hz"),
         (lambda: loudness.decibel(torch.zeros(4), 0.0), "reference must be"),
-        (lambda: sounds.chirp(100, 5000, 1.0, RATE), "above half the rate"),
-        (lambda: sounds.vowel("x", 100, 1.0, RATE), "vowel must be one of a, i, u"),
+        (lambda: sounds.chirp(100, 5000, 1.0, rate=RATE), "above half the rate"),
+        (lambda: sounds.vowel("x", 100, 1.0, rate=RATE), "vowel must be one of a, i, u"),
         (lambda: sounds.sequence([(2.0, WINDOW)], 1.0, RATE), "between 0 and 1 s, not at 2.0"),
         (lambda: sounds.drum(0, 1.0, RATE), "pitch must be"),
     ],

@@ -41,7 +41,7 @@ def test_sensitivity_peaks_near_eight_cycles_a_degree():
 
 
 def test_chart_has_the_frequencies_and_contrasts_it_states():
-    chart, frequency, contrast = perception.campbell_robson(50, 4000, (2.0, 40.0), (0.01, 1.0))
+    chart, frequency, contrast = perception.campbell_robson(50, 4000, (2.0, 40.0), contrasts=(0.01, 1.0))
     row = chart[-1] - 0.5
     crossings = (row[:-1].sign() != row[1:].sign()).nonzero().flatten().double() / 4000  # two a cycle
     middle = (crossings[1:] + crossings[:-1]) / 2
@@ -59,7 +59,10 @@ BAD = {
     "shapes": (lambda: perception.weber_contrast(torch.ones(1), torch.ones(2)), r"intensity is \(1,\) but background"),
     "bits": (lambda: perception.quantise(torch.ones(1), 0), r"bits must be an integer from 1 to 16, not 0"),
     "negative": (lambda: perception.contrast_sensitivity(-torch.ones(1)), r"frequency must be 0 or more"),
-    "too fine": (lambda: perception.campbell_robson(9, 20, (1.0, 30.0), (0.1, 1.0)), r"20 columns show at most 10"),
+    "too fine": (
+        lambda: perception.campbell_robson(9, 20, (1.0, 30.0), contrasts=(0.1, 1.0)),
+        r"20 columns show at most 10",
+    ),
 }
 
 

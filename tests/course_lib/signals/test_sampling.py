@@ -76,7 +76,7 @@ def test_blur_keeps_the_contrast_that_a_box_in_time_keeps(part):
         return video.draw_wheel(speed * moments, 128, spokes)
 
     sharp = video.spoke_contrast(video.expose(draw, start, 0.0), spokes)
-    blurred = video.spoke_contrast(video.expose(draw, start, part, 64), spokes)
+    blurred = video.spoke_contrast(video.expose(draw, start, part, samples=64), spokes)
     assert float(blurred / sharp) == pytest.approx(abs(np.sinc(part)), abs=0.01)
 
 

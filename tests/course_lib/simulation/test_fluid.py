@@ -75,7 +75,7 @@ def test_walls_let_nothing_through(device, dtype, close):
 @pytest.mark.parametrize("dt", [0.3, 2.0, 11.0])
 def test_advection_equals_scipys_interpolation(boundary, mode, dt, device, dtype, close):
     field, velocity = random_field(device, dtype, 2, 3, 11, 14), 2 * random_field(device, dtype, 2, 2, 11, 14)
-    ours = advect(field, velocity, dt, boundary)
+    ours = advect(field, velocity, dt, boundary=boundary)
     rows, columns = np.meshgrid(np.arange(11), np.arange(14), indexing="ij")
     for b in range(2):
         u, v = velocity[b].cpu().double().numpy()
@@ -96,7 +96,7 @@ def test_no_step_is_too_long(boundary, device, dtype):
     velocity = project_divergence_free(5 * random_field(device, dtype, 1, 2, 24, 24), boundary)
     energy, highest = velocity.square().sum(), velocity.abs().max()
     for _ in range(30):
-        carried = advect(velocity, velocity, 50.0, boundary)
+        carried = advect(velocity, velocity, 50.0, boundary=boundary)
         assert carried.abs().max() <= velocity.abs().max()
         velocity = fluid_step(velocity, dt=50.0, boundary=boundary)
         assert velocity.square().sum() < energy
@@ -116,25 +116,30 @@ def test_a_step_is_its_four_parts(device, dtype, close):
     velocity, force = random_field(device, dtype, 2, 2, 10, 12), random_field(device, dtype, 2, 2, 10, 12).flip(0)
     for boundary in ("periodic", "walls"):
         pushed = velocity + 0.5 * force
-        wanted = project_divergence_free(diffuse(advect(pushed, pushed, 0.5, boundary), 0.4, boundary), boundary)
-        close(fluid_step(velocity, 0.5, force, 0.8, boundary), wanted)
+        wanted = project_divergence_free(
+            diffuse(advect(pushed, pushed, 0.5, boundary=boundary), 0.4, boundary), boundary
+        )
+        close(fluid_step(velocity, 0.5, force, viscosity=0.8, boundary=boundary), wanted)
         assert divergence(wanted, boundary).abs().max() < (1e-12 if dtype == torch.float64 else 1e-5)
 
 
 def test_a_batch_is_its_items(device, dtype, close):
     velocity = random_field(device, dtype, 3, 2, 10, 12)
     for boundary in ("periodic", "walls"):
-        together = fluid_step(velocity, 0.7, velocity, 0.1, boundary)
+        together = fluid_step(velocity, 0.7, velocity, viscosity=0.1, boundary=boundary)
         for b in range(3):
-            close(together[b : b + 1], fluid_step(velocity[b : b + 1], 0.7, velocity[b : b + 1], 0.1, boundary))
+            close(
+                together[b : b + 1],
+                fluid_step(velocity[b : b + 1], 0.7, velocity[b : b + 1], viscosity=0.1, boundary=boundary),
+            )
 
 
 @pytest.mark.parametrize("boundary", ["periodic", "walls"])
 def test_gradients_flow(boundary):
     field = torch.randn(1, 1, 5, 6, generator=generator(1), dtype=torch.float64, requires_grad=True)
     velocity = torch.randn(1, 2, 5, 6, generator=generator(2), dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda f, v: advect(f, v, 0.4, boundary), (field, velocity))
-    assert torch.autograd.gradcheck(lambda v: fluid_step(v, 0.3, v, 0.2, boundary), (velocity,))
+    assert torch.autograd.gradcheck(lambda f, v: advect(f, v, 0.4, boundary=boundary), (field, velocity))
+    assert torch.autograd.gradcheck(lambda v: fluid_step(v, 0.3, v, viscosity=0.2, boundary=boundary), (velocity,))
 
 
 V = torch.zeros(1, 2, 4, 4)

@@ -34,7 +34,7 @@ def test_sad_is_its_definition(device, dtype, close):
 
 
 def test_zncc_is_numpys_correlation_and_forgives_gain_and_offset(close):
-    volume = stereo.zncc_cost(LEFT, 0.3 * RIGHT + 0.2, 4, 5)
+    volume = stereo.zncc_cost(LEFT, 0.3 * RIGHT + 0.2, 4, size=5)
     for d, y, x in ((0, 5, 6), (3, 4, 9), (2, 8, 12)):
         windows = [i[0, :, y - 2 : y + 3, x - k - 2 : x - k + 3] for i, k in ((LEFT, 0), (RIGHT, d))]
         a, b = (w - w.mean((1, 2), keepdim=True) for w in windows)  # each channel has its own mean
@@ -49,7 +49,7 @@ def test_census_is_its_definition_and_survives_any_rising_curve(close):
                 for i in (-1, 0, 1) for j in (-2, -1, 0, 1, 2) if i or j]  # fmt: skip
         assert int(code[0, y, x]) == sum(bit << k for k, bit in enumerate(bits))
     assert torch.equal(code, stereo.census_transform(grey**2.2, 3, 5))
-    volume = stereo.census_cost(grey, RIGHT[:, :1], 4, 3, 5)
+    volume = stereo.census_cost(grey, RIGHT[:, :1], 4, height=3, width=5)
     other = stereo.census_transform(RIGHT[:, :1], 3, 5)
     wanted = bin(int(code[0, 5, 8]) ^ int(other[0, 5, 6])).count("1") / 14
     close(volume[0, 2, 5, 8], wanted)
@@ -68,7 +68,7 @@ def test_box_of_a_large_volume_equals_running_sums(close):
 def test_guided_filter_of_its_own_guide_keeps_edges_and_smooths_noise():
     step = (torch.arange(40.0) >= 20).double().expand(1, 1, 40, 40)
     noisy = step + 0.05 * torch.randn(step.shape, generator=generator(2), dtype=torch.float64)
-    kept = stereo.guided_aggregate(noisy, step, 9, 1e-3)
+    kept = stereo.guided_aggregate(noisy, step, 9, eps=1e-3)
     assert float((kept - step).abs().max()) < 0.06  # a box of 9 pixels would be wrong by almost 0.5 at the edge
     assert float((stereo.box_aggregate(noisy, 9) - step).abs().max()) > 0.3
     assert float((kept - step).std()) < 0.3 * 0.05
@@ -125,7 +125,9 @@ def test_path_costs_equal_the_recursion_in_loops(step, device, dtype, close):
                 for d in range(4):
                     ways = [past[d], past.min() + jump] + [past[k] + p1 for k in (d - 1, d + 1) if 0 <= k < 4]
                     wanted[y, x, d] += min(ways) - past.min()
-    ours = stereo.scan_path(volume.to(device, dtype), grey.to(device, dtype), step, p1, p2, contrast)
+    ours = stereo.scan_path(
+        volume.to(device, dtype), grey.to(device, dtype), step, small=p1, large=p2, contrast=contrast
+    )
     close(ours[0], wanted)
 
 
@@ -133,7 +135,7 @@ def test_on_one_row_forth_and_back_give_the_exact_minimum():
     """Forward plus backward path costs less the cost counted twice: the best energy through each (pixel, disparity)."""
     volume = torch.rand(1, 1, 6, 3, generator=generator(6), dtype=torch.float64)
     grey = torch.zeros(1, 1, 6, dtype=torch.float64)
-    both = sum(stereo.scan_path(volume, grey, (0, s), 0.1, 0.25, 1.0) for s in (1, -1)) - volume
+    both = sum(stereo.scan_path(volume, grey, (0, s), small=0.1, large=0.25, contrast=1.0) for s in (1, -1)) - volume
     best = both[0, 0].argmin(-1).tolist()
 
     def energy(labels):
@@ -160,7 +162,7 @@ def test_without_penalties_nothing_changes(close):
         torch.zeros(1, 1, 7, 8).double(),
     )
     for paths in (4, 8):
-        close(stereo.semi_global(volume, guide, 0.0, 0.0, paths=paths), volume)
+        close(stereo.semi_global(volume, guide, 0.0, large=0.0, paths=paths), volume)
 
 
 def test_penalties_clean_noise_and_edges_of_the_guide_save_a_thin_bar():
@@ -170,7 +172,9 @@ def test_penalties_clean_noise_and_edges_of_the_guide_save_a_thin_bar():
     truth = torch.where(bar, 7, 2)
     fits = torch.nn.functional.one_hot(truth, 10).movedim(-1, 1).double()
     volume = 1 - fits + 0.5 * torch.randn(fits.shape, generator=generator(8), dtype=torch.float64)
-    smooth = [stereo.semi_global(volume, bar.double()[:, None], 1.0, 4.0, contrast) for contrast in (0.1, 1e6)]
+    smooth = [
+        stereo.semi_global(volume, bar.double()[:, None], 1.0, large=4.0, contrast=contrast) for contrast in (0.1, 1e6)
+    ]
     missed = [(stereo.winner_take_all(v, False) != truth).double() for v in (volume, *smooth)]
     assert missed[0].mean() > 0.2
     assert missed[1].mean() < 0.1 * missed[0].mean()
@@ -186,18 +190,24 @@ def test_gradient_flows_through_the_paths():
 def test_real_pair_bad_pixel_rates(pair):
     """Bad-1.0 of visible pixels at 250 x 370, which is bad-2.0 at 500 x 741: census beats SAD, paths beat windows."""
     left, right, truth, known, visible = pair
-    census = stereo.census_cost(left, right, 32, 5, 5)
+    census = stereo.census_cost(left, right, 32, height=5, width=5)
     rates = {
         "sad": stereo.box_aggregate(stereo.sad_cost(left, right, 32), 15),
         "census": stereo.box_aggregate(census, 5),
         "guided": stereo.guided_aggregate(census, left),
         "paths": stereo.semi_global(stereo.box_aggregate(census, 3), left),
     }
-    raw = {name: metrics.bad_pixels(stereo.winner_take_all(v), truth, visible, 1.0) for name, v in rates.items()}
+    raw = {
+        name: metrics.bad_pixels(stereo.winner_take_all(v), truth, visible, threshold=1.0) for name, v in rates.items()
+    }
     assert raw["paths"] < 0.045 < raw["guided"] < raw["census"] < 0.075 < 0.15 < raw["sad"]
     disparity = stereo.winner_take_all(rates["paths"])
     fixed = stereo.fill_invalid(disparity, stereo.left_right_check(rates["paths"]))
-    assert metrics.bad_pixels(fixed, truth, known, 1.0) < 0.09 < metrics.bad_pixels(disparity, truth, known, 1.0)
+    assert (
+        metrics.bad_pixels(fixed, truth, known, threshold=1.0)
+        < 0.09
+        < metrics.bad_pixels(disparity, truth, known, threshold=1.0)
+    )
     assert metrics.mean_error(fixed, truth, visible) < 0.45
 
 
@@ -206,11 +216,11 @@ def test_census_and_zncc_survive_another_exposure_and_sad_does_not(pair):
     rates = {}
     for name, make in {
         "sad": lambda r: stereo.box_aggregate(stereo.sad_cost(left, r, 32), 9),
-        "census": lambda r: stereo.box_aggregate(stereo.census_cost(left, r, 32, 5, 5), 5),
-        "zncc": lambda r: stereo.zncc_cost(left, r, 32, 7),
+        "census": lambda r: stereo.box_aggregate(stereo.census_cost(left, r, 32, height=5, width=5), 5),
+        "zncc": lambda r: stereo.zncc_cost(left, r, 32, size=7),
     }.items():
         found = [stereo.winner_take_all(make(r)) for r in (right, right**1.5)]
-        rates[name] = [metrics.bad_pixels(d, truth, visible, 1.0) for d in found]
+        rates[name] = [metrics.bad_pixels(d, truth, visible, threshold=1.0) for d in found]
     assert rates["sad"][1] > 2 * rates["sad"][0]
     assert rates["census"][1] < rates["census"][0] + 0.01
     assert rates["zncc"][1] < rates["zncc"][0] + 0.02
@@ -218,19 +228,19 @@ def test_census_and_zncc_survive_another_exposure_and_sad_does_not(pair):
 
 def test_batches_are_independent(close):
     both = [torch.cat([a, b]) for a, b in ((LEFT, RIGHT), (RIGHT, LEFT))]
-    volume = stereo.semi_global(stereo.zncc_cost(*both, 4, 3), both[0])
-    close(volume[1:], stereo.semi_global(stereo.zncc_cost(RIGHT, LEFT, 4, 3), RIGHT))
+    volume = stereo.semi_global(stereo.zncc_cost(*both, 4, size=3), both[0])
+    close(volume[1:], stereo.semi_global(stereo.zncc_cost(RIGHT, LEFT, 4, size=3), RIGHT))
 
 
 VOLUME = torch.rand(1, 4, 6, 8)
 BAD = {
     "sizes": (lambda: stereo.sad_cost(LEFT, RIGHT[..., :9], 4), r"right has W = 9 but left has W = 17"),
     "disparities": (lambda: stereo.census_cost(LEFT, RIGHT, 18), r"from 1 to the width 17, not 18"),
-    "even": (lambda: stereo.zncc_cost(LEFT, RIGHT, 3, 4), r"size must be an odd integer of at least 1, not 4"),
+    "even": (lambda: stereo.zncc_cost(LEFT, RIGHT, 3, size=4), r"size must be an odd integer of at least 1, not 4"),
     "census window": (lambda: stereo.census_transform(LEFT[:, :1], 9, 9), r"2 to 63 pixels, not 9 x 9 = 81"),
     "volume": (lambda: stereo.winner_take_all(VOLUME[0]), r"shape \(B, D, H, W\)"),
     "guide": (lambda: stereo.guided_aggregate(VOLUME, LEFT.float()), r"guide has H = 12 but volume has H = 6"),
-    "penalties": (lambda: stereo.semi_global(VOLUME, VOLUME, 2.0, 1.0), r"0 <= small <= large, not small=2"),
+    "penalties": (lambda: stereo.semi_global(VOLUME, VOLUME, 2.0, large=1.0), r"0 <= small <= large, not small=2"),
     "paths": (lambda: stereo.semi_global(VOLUME, VOLUME, paths=5), r"paths must be 4 or 8, not 5"),
     "tolerance": (lambda: stereo.left_right_check(VOLUME, -1.0), r"tolerance must be 0 or more"),
     "mask": (lambda: stereo.fill_invalid(VOLUME[:, 0], VOLUME[:, 0]), r"valid must be a bool tensor of shape"),

@@ -33,7 +33,7 @@ def test_a_few_steps_lower_the_loss():
     torch.manual_seed(0)
     net, source = TransformNet(width=4, blocks=1), RandomFilters(4, (3, 5), 2, channels=1)
     content, style = (photograph(name, 48)[None, :1, :32, :32] for name in ("camera", "gravel"))
-    loss = style_transfer_loss(content, style, 1.0, source, source)
+    loss = style_transfer_loss(content, style, 1.0, content_features=source, style_features=source)
     optimiser, values = torch.optim.Adam(net.parameters(), 5e-3), []
     for _ in range(25):
         value = loss(net(content))

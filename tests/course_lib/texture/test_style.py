@@ -37,11 +37,11 @@ def test_content_loss_is_the_mean_relative_distance_and_knows_places(device, clo
 def test_the_sum_and_its_ends(device, close):
     content, style = pictures(device)
     source = RandomFilters(3, (3,), 2, channels=1).to(device)
-    both = style_transfer_loss(content, style, 0.5, source, source)
+    both = style_transfer_loss(content, style, 0.5, content_features=source, style_features=source)
     image = (content + style) / 2
     wanted = content_loss(source, content)(image) + 0.5 * texture_loss(source, gram_matrix, style)(image)
     close(both(image), wanted)
-    assert float(style_transfer_loss(content, style, 0.0, source, source)(content)) == 0
+    assert float(style_transfer_loss(content, style, 0.0, content_features=source, style_features=source)(content)) == 0
 
 
 def test_more_weight_gives_less_style_loss_and_more_content_loss(device):
@@ -50,7 +50,9 @@ def test_more_weight_gives_less_style_loss_and_more_content_loss(device):
     keep, paint = content_loss(source, content), texture_loss(source, gram_matrix, style)
     ends = []
     for weight in (0.01, 1.0):
-        image, _ = synthesise(style_transfer_loss(content, style, weight, source, source), content, 30)
+        image, _ = synthesise(
+            style_transfer_loss(content, style, weight, content_features=source, style_features=source), content, 30
+        )
         ends.append((float(keep(image)), float(paint(image))))
     assert ends[0][0] < ends[1][0]
     assert ends[0][1] > ends[1][1]
@@ -72,7 +74,7 @@ def test_bad_input_is_refused(device):
     source = RandomFilters(3, (3,), 1, channels=1).to(device)
     for weight in (-1.0, float("nan"), float("inf")):
         with pytest.raises(ValueError, match="weight must be a finite number"):
-            style_transfer_loss(content, style, weight, source, source)
+            style_transfer_loss(content, style, weight, content_features=source, style_features=source)
     with pytest.raises(ValueError, match="content must be"):
         content_loss(source, content[0])
     with pytest.raises(ValueError, match="brightness has H = 20"):

@@ -44,7 +44,7 @@ def test_the_loss_is_the_sum_of_relative_distances(exemplar, close):
 def test_descent_matches_the_statistics(exemplar, method):
     loss = texture_loss(few(exemplar.device), gram_matrix, exemplar)
     start = noise_start(exemplar * 0.5, (20, 28), generator(1))
-    image, losses = synthesise(loss, start, 60, method)
+    image, losses = synthesise(loss, start, 60, method=method)
     assert len(losses) <= 61
     assert float(loss(image)) < 0.1 * float(loss(start))
     assert float(image.min()) >= 0
@@ -90,7 +90,7 @@ def test_bad_input_is_refused(exemplar):
     with pytest.raises(ValueError, match="exemplar must be"):
         texture_loss(few("cpu"), channel_mean, exemplar[0])
     with pytest.raises(ValueError, match='"lbfgs" or "adam"'):
-        synthesise(lambda x: x.sum(), exemplar, 3, "sgd")
+        synthesise(lambda x: x.sum(), exemplar, 3, method="sgd")
     with pytest.raises(ValueError, match="steps must be"):
         synthesise(lambda x: x.sum(), exemplar, 0)
     with pytest.raises(ValueError, match="the loss became nan at evaluation 1"):
@@ -119,7 +119,7 @@ def test_a_chequerboard_needs_more_than_a_gram_matrix_of_small_filters():
     """The loss falls and the order does not come; coarse levels and correlations at a distance bring it."""
     y, x = torch.meshgrid(torch.arange(32), torch.arange(32), indexing="ij")
     board = (0.2 + 0.6 * ((y // 4 + x // 4) % 2).float())[None, None]
-    small, scales = (RandomFilters(8, sizes, levels, 1) for sizes, levels in (((3,), 1), ((3, 5), 3)))
+    small, scales = (RandomFilters(8, sizes, levels, channels=1) for sizes, levels in (((3,), 1), ((3, 5), 3)))
 
     def shifts(maps):
         half, whole = maps.shape[2] // 8, maps.shape[2] // 4

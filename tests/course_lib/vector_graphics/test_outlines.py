@@ -61,7 +61,7 @@ def test_coverage_sums_to_the_shoelace_area_and_lies_between_zero_and_one(charac
 def test_samples_come_closer_to_the_exact_coverage_the_more_there_are():
     contours = letter("&")
     exact = outlines.area_coverage(contours, 50, 50)
-    errors = [float((outlines.sampled_coverage(contours, 50, 50, n) - exact).abs().max()) for n in (1, 4, 16)]
+    errors = [float((outlines.sampled_coverage(contours, 50, 50, samples=n) - exact).abs().max()) for n in (1, 4, 16)]
     assert errors[0] > 0.4
     assert errors[2] < 0.04 < errors[1] < errors[0]
 
@@ -92,8 +92,8 @@ def test_winding_and_the_two_rules(device, dtype):
     star = 10 + 9 * torch.stack([angle.sin(), -angle.cos()], dim=1)
     middle = star.new_tensor([[10.0, 10.0]])
     assert abs(int(outlines.winding_number(middle, [star]))) == 2
-    assert float(outlines.sampled_coverage([star], 20, 20, 4, "nonzero")[9, 9]) == 1
-    assert float(outlines.sampled_coverage([star], 20, 20, 4, "evenodd")[9, 9]) == 0
+    assert float(outlines.sampled_coverage([star], 20, 20, samples=4, rule="nonzero")[9, 9]) == 1
+    assert float(outlines.sampled_coverage([star], 20, 20, samples=4, rule="evenodd")[9, 9]) == 0
     assert int(outlines.winding_number(middle, [star.flip(0)])) == -int(outlines.winding_number(middle, [star]))
 
 
@@ -129,8 +129,8 @@ def test_glyphs_are_closed_and_scale(close):
         (lambda: outlines.glyph(" "), "has no outline"),
         (lambda: outlines.area_coverage([], 4, 4), "contours is empty"),
         (lambda: outlines.area_coverage([torch.zeros(3, 3)], 4, 4), r"contours\[0\] must be .* shape \(N, 2\)"),
-        (lambda: outlines.sampled_coverage([torch.zeros(3, 2)], 4, 4, 1, "both"), "rule must be"),
-        (lambda: outlines.sampled_coverage([torch.zeros(3, 2)], 4, 4, 0), "samples must be at least 1"),
+        (lambda: outlines.sampled_coverage([torch.zeros(3, 2)], 4, 4, samples=1, rule="both"), "rule must be"),
+        (lambda: outlines.sampled_coverage([torch.zeros(3, 2)], 4, 4, samples=0), "samples must be at least 1"),
         (lambda: outlines.polygon_area(torch.full((3, 2), torch.nan)), "NaN or infinite"),
         (lambda: outlines.flatten(torch.zeros(4, 2), 0.1), r"contour must be"),
     ],

@@ -21,7 +21,7 @@ def test_grid_has_x_along_the_second_axis():
 
 def test_contours_lie_at_their_heights():
     _, ax = figure()
-    draw_contours(ax, bowl, (-2, 2), (-1, 1), levels=[0.125, 0.5])
+    draw_contours(ax, bowl, (-2, 2), y_range=(-1, 1), levels=[0.125, 0.5])
     lines = ax.collections[-1]
     for path, height in zip(lines.get_paths(), (0.125, 0.5), strict=True):
         assert bowl(torch.from_numpy(path.vertices)).numpy() == pytest.approx(height, rel=0.02)
@@ -31,7 +31,7 @@ def test_contours_lie_at_their_heights():
 
 def test_regions_have_the_colour_of_their_class_and_the_border_where_it_is():
     _, ax = figure()
-    draw_regions(ax, lambda p: (p[:, 0] > 0.5).long() * 2, (0, 1), (0, 1))
+    draw_regions(ax, lambda p: (p[:, 0] > 0.5).long() * 2, (0, 1), y_range=(0, 1))
     mesh, border = ax.collections
     classes = mesh.get_array().reshape(200, 200)
     assert (classes[:, :99] == 0).all()
@@ -43,7 +43,7 @@ def test_regions_have_the_colour_of_their_class_and_the_border_where_it_is():
 def test_samples_differ_by_colour_and_marker_and_stand_at_their_places():
     _, ax = figure()
     X = torch.tensor([[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]])
-    draw_samples(ax, X, torch.tensor([1, 0, 1]), ["first", "second"])
+    draw_samples(ax, X, torch.tensor([1, 0, 1]), names=["first", "second"])
     zero, one = ax.collections
     assert zero.get_offsets().tolist() == [[2, 3]]
     assert one.get_offsets().tolist() == [[0, 1], [4, 5]]

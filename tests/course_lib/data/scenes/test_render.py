@@ -113,7 +113,7 @@ def test_poses_are_undone(scene):
     wobble = torch.rand(24, 6, 2, generator=generator(1)) * 0.3
     stretch = torch.rand(24, 6, 2, generator=generator(2)) * 0.3 + 0.7
     pose = (scene.centre, scene.angle, scene.radius.clamp(min=3), stretch, wobble)
-    back = torch.stack(to_image(*to_local(*points.unbind(-1), *pose), *pose), -1)
+    back = torch.stack(to_image(*to_local(*points.unbind(-1), pose), pose), -1)
     assert torch.allclose(back, points, atol=1e-4)
 
 

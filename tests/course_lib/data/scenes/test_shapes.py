@@ -66,7 +66,7 @@ def test_areas_are_those_of_geometry_and_all_fits_the_unit_circle(name):
 def test_capsule_and_dispatch():
     x, y = torch.tensor([[0.0, 1.0, 0.9, 0.0]] * 3), torch.tensor([[0.0, 0.0, 0.2, 0.5]] * 3)
     thickness = torch.tensor([0.3, 0.2, 0.3])
-    out = signed_distance(torch.tensor([CAPSULE, CAPSULE, 4]), x, y, thickness)
+    out = signed_distance(torch.tensor([CAPSULE, CAPSULE, 4]), x, y, thickness=thickness)
     assert torch.allclose(out[0], torch.tensor([-0.3, 0.0, math.hypot(0.2, 0.2) - 0.3, 0.2]), atol=1e-6)
     assert torch.equal(out[1], capsule(x[1], y[1], torch.tensor(0.2)))
     assert torch.equal(out[2], FUNCTIONS[4](x[2], y[2]))

@@ -168,7 +168,7 @@ def test_objects_stand_on_the_ground_and_apart():
 
 
 def test_light_field_disparity_is_focal_length_times_step_over_depth():
-    cameras = grid_cameras(1, 1, 3, 64, spacing=0.1)
+    cameras = grid_cameras(1, 1, 3, size=64, spacing=0.1)
     points = torch.tensor([[[0.3, 0.2, 0.4], [-0.5, 0.1, 0.2]]])
     pixels, depth = project_points(cameras, points[:, None])
     focal = cameras.intrinsics[0, 0, 0, 0]

@@ -32,21 +32,21 @@ def data(device, dtype) -> torch.Tensor:
 
 def test_he_keeps_relu_signals_and_gradients_alive_where_naive_weights_do_not(device, dtype):
     x = data(device, dtype)
-    forward, backward = signal_by_depth(x, 50, relu, he_normal_, generator(2, device))
+    forward, backward = signal_by_depth(x, 50, relu, fill_=he_normal_, generator=generator(2, device))
     assert 0.2 < float(forward[-1]) < 5
     assert 0.2 < float(backward[0]) < 5
     for deviation, low, high in ((0.01, 0, 1e-30), (1.0, 1e30, float("inf"))):
         fill = lambda w, g, s=deviation: normal_(w, s, g)  # noqa: E731
-        forward, _ = signal_by_depth(x, 50, relu, fill, generator(2, device))
+        forward, _ = signal_by_depth(x, 50, relu, fill_=fill, generator=generator(2, device))
         assert low <= float(forward[-1]) <= high
 
 
 def test_xavier_halves_relu_signals_at_each_layer_and_suits_tanh(device, dtype):
     x = data(device, dtype)
-    forward, _ = signal_by_depth(x, 20, relu, xavier_normal_, generator(3, device))
+    forward, _ = signal_by_depth(x, 20, relu, fill_=xavier_normal_, generator=generator(3, device))
     rate = float(forward[-1] / forward[0]) ** (1 / 19)
     assert rate == pytest.approx(0.5, rel=0.15)
-    forward, _ = signal_by_depth(x, 20, tanh, xavier_normal_, generator(3, device))
+    forward, _ = signal_by_depth(x, 20, tanh, fill_=xavier_normal_, generator=generator(3, device))
     assert float(forward[-1]) > 0.02
 
 
@@ -56,4 +56,4 @@ def test_bad_input():
     with pytest.raises(ValueError, match="deviation must be a finite number above 0"):
         normal_(torch.empty(3), 0.0)
     with pytest.raises(ValueError, match="depth must be a finite number above 0"):
-        signal_by_depth(torch.zeros(2, 3), 0, relu, he_normal_, generator(0))
+        signal_by_depth(torch.zeros(2, 3), 0, relu, fill_=he_normal_, generator=generator(0))

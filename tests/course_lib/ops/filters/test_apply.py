@@ -34,7 +34,7 @@ def test_separable_equals_the_outer_product(border, device, dtype, close):
     image = draw(2, 3, 20, 45).to(device, dtype)
     column, row = draw(5, seed=1).to(device, dtype), draw(9, seed=2).to(device, dtype)
     wanted = filter2d(image, torch.outer(column, row), border)
-    close(filter_separable(image, column, row, border), wanted, atol=1e-10)
+    close(filter_separable(image, column, row, border=border), wanted, atol=1e-10)
 
 
 def test_normalised_filtering_keeps_flat_pictures_flat_up_to_the_border(close):
@@ -60,6 +60,6 @@ def test_unknown_pixels_do_not_matter_and_are_filled_in():
 
 def test_gradients_flow():
     image, row = draw(1, 1, 5, 6).requires_grad_(), draw(3, seed=1).requires_grad_()
-    assert torch.autograd.gradcheck(lambda a, r: filter_separable(a, r, r, "mirror"), (image, row))
+    assert torch.autograd.gradcheck(lambda a, r: filter_separable(a, r, r, border="mirror"), (image, row))
     kernel = draw(3, 3).abs().requires_grad_()
     assert torch.autograd.gradcheck(filter_normalised, (image, kernel))

@@ -37,7 +37,7 @@ TAKES_AN_IMAGE: dict[str, Callable] = {
     "laplacian_pyramid": lambda a: pyramids.laplacian_pyramid(a, 2),
     "mip_map": pyramids.mip_map,
     "steerable_pyramid": lambda a: pyramids.steerable_pyramid(a, 1),
-    "blend": lambda a: pyramids.blend(a, IMAGE, IMAGE, 2),
+    "blend": lambda a: pyramids.blend(a, IMAGE, IMAGE, levels=2),
 }
 BAD: dict[str, tuple[object, str]] = {
     "NaN": (NAN, r"holds 64 NaN or infinite values of 64; remove or replace"),
@@ -70,14 +70,14 @@ def test_good_images_pass(function):
 CASES: dict[str, tuple[Callable, str]] = {
     "kernel too large": (lambda: filters.output_size(3, 5), r"kernel that reaches over 5 pixels does not fit into 3"),
     "stride 0": (lambda: filters.output_size(3, 1, 0), r"stride must be an integer of at least 1, not 0"),
-    "padding": (lambda: filters.output_size(3, 1, 1, -1), r"padding must be an integer of at least 0, not -1"),
+    "padding": (lambda: filters.output_size(3, 1, 1, padding=-1), r"padding must be an integer of at least 0, not -1"),
     "size 2.5": (lambda: filters.output_size(2.5, 1), r"size must be an integer of at least 1, not 2.5"),
     "dtype": (lambda: filters.conv2d_im2col(IMAGE.double(), WEIGHT), r"weight is torch.float32; convert one"),
     "channels": (lambda: filters.conv2d_naive(IMAGE, WEIGHT.expand(2, 3, 3, 3)), r"weight has C = 3 but image has C"),
     "even window": (lambda: filters.box_filter(IMAGE, 4), r"size must be an odd integer .* not 4"),
     "even kernel": (lambda: filters.filter2d(IMAGE, KERNEL[:2]), r"size must be an odd integer .* not 2"),
     "kernel dtype": (lambda: filters.filter2d(IMAGE, KERNEL.double()), r"image is torch.float32 but kernel is a"),
-    "border": (lambda: filters.gaussian_filter(IMAGE, 1.0, "edge"), r"mode must be one of constant, .*, not 'edge'"),
+    "border": (lambda: filters.gaussian_filter(IMAGE, 1.0, "edge"), r"border must be one of constant, .*, not 'edge'"),
     "negative padding": (lambda: filters.pad_image(IMAGE, -1, 0), r"rows and columns must be 0 or more, not -1 and 0"),
     "sigma": (lambda: filters.gaussian_filter(IMAGE, 0.0), r"sigma must be a finite number above 0, not 0.0"),
     "line": (lambda: filters.line_kernel(30), r"degrees must be 0, 45, 90 or 135, not 30"),
@@ -94,7 +94,7 @@ CASES: dict[str, tuple[Callable, str]] = {
     "steerable levels": (lambda: pyramids.steerable_pyramid(IMAGE, 0), r"levels and orientations must be at least 1"),
     "steer": (lambda: pyramids.steer(IMAGE, 0.0), r"band must be .*\(B, C, K, H, W\)"),
     "collapse": (lambda: pyramids.laplacian_collapse([]), r"pyramid is empty"),
-    "mask": (lambda: pyramids.blend(IMAGE, IMAGE, IMAGE + 1, 2), r"mask must lie in \[0, 1\], not between 1"),
+    "mask": (lambda: pyramids.blend(IMAGE, IMAGE, IMAGE + 1, levels=2), r"mask must lie in \[0, 1\], not between 1"),
     "psnr shapes": (lambda: psnr(IMAGE, IMAGE[0]), r"must be tensors of one shape"),
     "psnr peak": (lambda: psnr(IMAGE, IMAGE, 0.0), r"peak must be a finite number above 0"),
 }

@@ -23,13 +23,13 @@ def draw(*shape):
 def test_padding_equals_numpy(mode, size, amount, device, dtype, close):
     image = draw(*size)
     wanted = np.pad(image.numpy(), [(n, n) for n in amount], mode=NUMPY[mode])
-    close(pad_image(image.to(device, dtype), *amount, mode), wanted)
+    close(pad_image(image.to(device, dtype), *amount, border=mode), wanted)
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_filtering_equals_scipy_in_every_mode(mode, device, dtype, close):
     image, kernel = draw(2, 2, 6, 9), draw(5, 3)
-    ours = filter2d(image.to(device, dtype), kernel.to(device, dtype), mode, 0.7)
+    ours = filter2d(image.to(device, dtype), kernel.to(device, dtype), mode, value=0.7)
     wanted = [[ndimage.correlate(c.numpy(), kernel.numpy(), mode=mode, cval=0.7) for c in b] for b in image]
     close(ours, np.array(wanted), atol=1e-10)
 
@@ -43,4 +43,4 @@ def test_a_wide_gaussian_equals_scipy_in_every_mode(mode, close):
 def test_gradients_flow_back_to_the_copied_pixels():
     image = draw(1, 1, 3, 4).requires_grad_()
     for mode in MODES:
-        assert torch.autograd.gradcheck(lambda a, mode=mode: pad_image(a, 4, 2, mode), (image,))
+        assert torch.autograd.gradcheck(lambda a, mode=mode: pad_image(a, 4, 2, border=mode), (image,))

@@ -14,11 +14,11 @@ EYE, TARGET = torch.tensor([2.5, -3.0, 1.7]).double(), torch.tensor([0.1, 0.2, -
 
 def many(count: int = 5) -> Cameras:
     eyes = torch.randn(count, 3, generator=generator(1), dtype=torch.float64) + EYE
-    return look_at(eyes, TARGET.expand(count, 3), 40.0, 24, 30)
+    return look_at(eyes, TARGET.expand(count, 3), 40.0, height=24, width=30)
 
 
 def test_projection_equals_opencv():
-    camera = look_at(EYE, TARGET, 50.0, 24, 30)
+    camera = look_at(EYE, TARGET, 50.0, height=24, width=30)
     points = torch.randn(20, 3, generator=generator(0), dtype=torch.float64)
     turn, _ = cv2.Rodrigues(camera.rotation.numpy())
     theirs, _ = cv2.projectPoints(points.numpy(), turn, camera.pose[:, 3].numpy(), camera.intrinsics.numpy(), None)
@@ -50,7 +50,7 @@ def test_many_cameras_equal_one_at_a_time():
 
 
 def test_the_middle_of_the_picture_shows_the_target_and_up_is_up():
-    camera = look_at(EYE, TARGET, 50.0, 24, 30, up=torch.tensor([0.0, 1.0, 0.0]))
+    camera = look_at(EYE, TARGET, 50.0, height=24, width=30, up=torch.tensor([0.0, 1.0, 0.0]))
     (middle, above), _ = project_points(camera, torch.stack([TARGET, TARGET + torch.tensor([0, 0.1, 0]).double()]))
     torch.testing.assert_close(middle, torch.tensor([15.0, 12.0]).double())
     assert above[1] < 12
@@ -58,7 +58,7 @@ def test_the_middle_of_the_picture_shows_the_target_and_up_is_up():
 
 
 def test_default_pixels_are_centres_row_after_row():
-    camera = pinhole(torch.eye(3, 4), 10.0, 2, 3)
+    camera = pinhole(torch.eye(3, 4), 10.0, 2, width=3)
     _, directions = camera_rays(camera)
     assert directions[:, 0].tolist() == pytest.approx([-0.1, 0.0, 0.1] * 2)
     assert directions[:, 1].tolist() == pytest.approx([-0.05] * 3 + [0.05] * 3)
@@ -67,7 +67,7 @@ def test_default_pixels_are_centres_row_after_row():
 def test_gradients():
     eye, points = EYE.clone().requires_grad_(), torch.randn(4, 3, generator=generator(5), dtype=torch.float64)
     assert torch.autograd.gradcheck(
-        lambda e, p: project_points(look_at(e, TARGET, 20.0, 8, 8), p), (eye, points.requires_grad_())
+        lambda e, p: project_points(look_at(e, TARGET, 20.0, height=8, width=8), p), (eye, points.requires_grad_())
     )
 
 
@@ -76,8 +76,8 @@ def test_gradients():
     [
         (lambda: look_at_pose(torch.tensor([0.0, 0, 4]), torch.zeros(3)), "do not lie along up"),
         (lambda: look_at_pose(torch.ones(3), torch.ones(3)), "eye and target that differ"),
-        (lambda: look_at(torch.ones(2), torch.zeros(3), 9.0, 8, 8), "eye must be"),
-        (lambda: look_at(torch.ones(3), torch.zeros(3), -9.0, 8, 8), "focal must be"),
+        (lambda: look_at(torch.ones(2), torch.zeros(3), 9.0, height=8, width=8), "eye must be"),
+        (lambda: look_at(torch.ones(3), torch.zeros(3), -9.0, height=8, width=8), "focal must be"),
     ],
 )
 def test_bad_input(call, message):

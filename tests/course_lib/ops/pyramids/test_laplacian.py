@@ -36,10 +36,10 @@ def test_blending_keeps_both_sides_and_has_no_step_in_between():
     left, right = torch.full((1, 1, 64, 64), 0.2).double(), torch.full((1, 1, 64, 64), 0.8).double()
     mask = torch.zeros(1, 1, 64, 64, dtype=torch.float64)
     mask[..., :32] = 1
-    steps = {levels: blend(left, right, mask, levels)[0, 0, 32].diff().abs().max() for levels in (1, 3, 5)}
+    steps = {levels: blend(left, right, mask, levels=levels)[0, 0, 32].diff().abs().max() for levels in (1, 3, 5)}
     assert float(steps[1]) == pytest.approx(0.6)
     assert float(steps[5]) < float(steps[3]) < 0.15
-    joined = blend(left, right, mask, 3)[0, 0, 32]
+    joined = blend(left, right, mask, levels=3)[0, 0, 32]
     assert float(joined[2]) == pytest.approx(0.2, abs=1e-3)
     assert float(joined[-3]) == pytest.approx(0.8, abs=1e-3)
 
@@ -47,19 +47,19 @@ def test_blending_keeps_both_sides_and_has_no_step_in_between():
 def test_blending_with_itself_or_a_full_mask_changes_nothing(close):
     a, b = photograph("coffee", 60).double()[None], photograph("rocket", 60).double()[None, :, :, :90]
     mask = torch.rand(1, 1, 60, 90, generator=generator(0), dtype=torch.float64)
-    close(blend(b, b, mask, 4), b)
-    close(blend(a, b, torch.ones_like(mask), 4), a)
-    close(blend(a, b, torch.zeros_like(mask), 4), b)
+    close(blend(b, b, mask, levels=4), b)
+    close(blend(a, b, torch.ones_like(mask), levels=4), a)
+    close(blend(a, b, torch.zeros_like(mask), levels=4), b)
 
 
 def test_gradients_flow():
     image = torch.randn(1, 1, 5, 6, generator=generator(0), dtype=torch.float64).requires_grad_()
     mask = torch.full((1, 1, 5, 6), 0.4, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda a, m: blend(a, a * 2, m, 2), (image, mask))
+    assert torch.autograd.gradcheck(lambda a, m: blend(a, a * 2, m, levels=2), (image, mask))
 
 
 def test_a_mask_of_fine_stripes_counts_half_on_coarse_levels():
     """The mask is blurred before its pixels are dropped: otherwise one picture would win all coarse levels."""
     stripes = ((torch.arange(64) + 1) % 2).double().expand(1, 1, 64, 64)
     one, zero = torch.ones(1, 1, 64, 64, dtype=torch.float64), torch.zeros(1, 1, 64, 64, dtype=torch.float64)
-    assert float((blend(one, zero, stripes, 4) - 0.5).abs().max()) < 1e-9
+    assert float((blend(one, zero, stripes, levels=4) - 0.5).abs().max()) < 1e-9
