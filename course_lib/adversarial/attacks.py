@@ -29,7 +29,9 @@ def loss_gradient(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """
     pixels = images.detach().requires_grad_()
     with torch.enable_grad():
-        loss = F.cross_entropy(model(pixels), labels, reduction="sum")
+        logits = model(pixels)
+        check_labels("labels", labels, logits.shape[1], images=images)
+        loss = F.cross_entropy(logits, labels, reduction="sum")
     return torch.autograd.grad(loss, pixels)[0]
 
 
@@ -39,8 +41,8 @@ def _check(images: Tensor, labels: Tensor, eps: float) -> None:
     check_labels("labels", labels, None, images=images)
     if float(images.min()) < 0 or float(images.max()) > 1:
         raise ValueError(f"images must be in [0, 1], not {float(images.min()):.3g} to {float(images.max()):.3g}")
-    if eps < 0:
-        raise ValueError(f"eps must be at least 0, not {eps}")
+    if not 0 <= eps < float("inf"):
+        raise ValueError(f"eps must be a finite number, at least 0, not {eps}")
 
 
 def fgsm(model: nn.Module, images: Tensor, labels: Tensor, *, eps: float, targeted: bool = False) -> Tensor:

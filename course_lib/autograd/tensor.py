@@ -42,7 +42,10 @@ class Tensor:
             ValueError: If the data are not real numbers in a rectangular array.
         """
         try:
-            self.data = np.asarray(data, dtype=np.float64)
+            values = np.asarray(data)
+            if np.iscomplexobj(values):
+                raise TypeError
+            self.data = values.astype(np.float64)
         except (TypeError, ValueError) as error:
             raise ValueError(f"data must be real numbers in a rectangular array, not a {describe(data)}") from error
         self.grad: Any = None
@@ -52,6 +55,16 @@ class Tensor:
     def shape(self) -> tuple[int, ...]:
         """The shape of the data."""
         return self.data.shape
+
+    def __bool__(self) -> bool:
+        """Whether the one value is not 0.
+
+        Raises:
+            ValueError: If this tensor holds several values, or none.
+        """
+        if self.data.size != 1:
+            raise ValueError(f"the truth of a tensor of shape {self.shape} is ambiguous; compare its data")
+        return bool(self.data.item())
 
     def __repr__(self) -> str:
         """Values, and the operation if there was one."""
@@ -99,8 +112,18 @@ class Tensor:
         return Tensor(self.data * other.data, (self, other), lambda g: (g * other.data, g * self.data), op="×")
 
     def __pow__(self, exponent: float) -> Tensor:
+        if not isinstance(exponent, int | float):
+            raise ValueError(f"the exponent must be a number, not a {describe(exponent)}; a^b is exp(b * log(a))")
+        if exponent == 0:  # the derivative of 1 is 0, also where 0 * x^-1 has none
+            return Tensor(np.ones_like(self.data), (self,), lambda g: (np.zeros_like(g),), op="^0")
         slope = lambda: exponent * self.data ** (exponent - 1)  # noqa: E731 - needed only if somebody asks
         return Tensor(self.data**exponent, (self,), lambda g: (g * slope(),), op=f"^{exponent:g}")
+
+    def __rpow__(self, base: float) -> Tensor:
+        if not isinstance(base, int | float) or base <= 0:
+            raise ValueError(f"the base of a power with a tensor as exponent must be a number above 0, not {base!r}")
+        value = base**self.data
+        return Tensor(value, (self,), lambda g: (g * value * np.log(base),), op=f"{base:g}^")
 
     def __matmul__(self, other: object) -> Tensor:
         """(N, D) @ (D, K), or stacks of such matrices (..., N, D) @ (..., D, K)."""
@@ -117,6 +140,8 @@ class Tensor:
 
     def mean(self, axis: Axis = None, keepdims: bool = False) -> Tensor:
         """Mean over all axes, or over some."""
+        if self.data.size == 0:
+            raise ValueError(f"mean of nothing: the tensor has shape {self.shape}")
         total = self.sum(axis, keepdims)
         return total * (total.data.size / self.data.size)
 
@@ -158,6 +183,9 @@ class Tensor:
 
     def __rsub__(self, other: object) -> Tensor:
         return as_tensor(other) - self
+
+    def __rmatmul__(self, other: object) -> Tensor:
+        return as_tensor(other) @ self
 
     def __rtruediv__(self, other: object) -> Tensor:
         return as_tensor(other) / self

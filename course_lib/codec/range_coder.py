@@ -15,7 +15,8 @@ from collections import defaultdict
 
 ONE, SHIFT, SMALLEST = 1 << 12, 4, 1 << 24
 SIGN, DIGITS = 16, 17  # places in a context: 0 to 15 for counting digits, then the sign, then the digits themselves
-PLACES = DIGITS + 41 * 40 // 2
+MOST_DIGITS = 40
+PLACES = DIGITS + (MOST_DIGITS + 1) * MOST_DIGITS // 2
 
 
 def _contexts() -> defaultdict[object, list[int]]:
@@ -48,8 +49,14 @@ class BitWriter:
             self._shift()
 
     def unsigned(self, key: object, value: int) -> None:
-        """Code a whole number of 0 or more."""
+        """Code a whole number of 0 or more.
+
+        Raises:
+            ValueError: For a negative number, or one of more than 40 binary digits.
+        """
         digits = (value + 1).bit_length() - 1
+        if value < 0 or digits > MOST_DIGITS:
+            raise ValueError(f"only whole numbers from 0 to 2^{MOST_DIGITS + 1} - 2 can be coded, not {value}")
         for i in range(digits):
             self.bit(key, 1, i if i < 15 else 15)
         self.bit(key, 0, digits if digits < 15 else 15)
@@ -104,7 +111,9 @@ class BitReader:
             value = 1
             chances[place] = chance - (chance >> SHIFT)
         while self.span < SMALLEST:
-            byte = self.data[self.place] if self.place < len(self.data) else 0
+            if self.place >= len(self.data):
+                raise ValueError(f"the data ends too early: {len(self.data)} bytes came, more were written")
+            byte = self.data[self.place]
             self.place += 1
             self.span = (self.span << 8) & 0xFFFFFFFF
             self.code = (self.code << 8 | byte) & 0xFFFFFFFF
@@ -119,8 +128,8 @@ class BitReader:
         digits = 0
         while self.bit(key, digits if digits < 15 else 15):
             digits += 1
-            if digits > 40:
-                raise ValueError("the bytes are damaged: a number with more than 40 binary digits")
+            if digits > MOST_DIGITS:
+                raise ValueError(f"the bytes are damaged: a number with more than {MOST_DIGITS} binary digits")
         value, first = 1, DIGITS + digits * (digits - 1) // 2
         for i in range(digits - 1, -1, -1):
             value = value << 1 | self.bit(key, first + i)

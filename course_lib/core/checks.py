@@ -6,7 +6,7 @@ public function states what it wants in a small shape language and gets the sent
     check_tensors(X=(X, "N D"), y=(y, "N"))
 
 A letter stands for a size of one or more. The same letter must mean the same size in all tensors of one call, and a
-number must match exactly. Values must be floating point, finite and on one device.
+number must match exactly. Tensors must be floating point and on one device, their values finite.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def describe(value: object) -> str:
     return f"{type(value).__name__} {value!r}"
 
 
-def check_tensors(**arguments: tuple[object, str]) -> None:
-    """Check floating-point tensors against shape patterns.
+def check_shapes(**arguments: tuple[object, str]) -> None:
+    """Check shape, kind and device of floating-point tensors; reads no values, so that a GPU need not be waited for.
 
     Args:
         **arguments: name=(tensor, pattern). A pattern is sizes separated by spaces: a letter or word for a size of at
@@ -50,13 +50,27 @@ def check_tensors(**arguments: tuple[object, str]) -> None:
             raise ValueError(
                 f"{name} is on {value.device} but {first[0]} on {first[1].device}; move them to one device"
             )
+        first = first or (name, value)
+
+
+def check_tensors(**arguments: tuple[object, str]) -> None:
+    """Check floating-point tensors against shape patterns, and that their values are finite: at entry points.
+
+    Args:
+        **arguments: As for `check_shapes`, which is what a `forward` calls.
+
+    Raises:
+        ValueError: One line that names the argument, what came and what was wanted.
+    """
+    check_shapes(**arguments)
+    for name, (value, _) in arguments.items():
+        assert isinstance(value, Tensor)
         # The sum is finite if all values are, but for overflow: one quick pass decides nearly always.
         if not torch.isfinite(value.sum()) and not torch.isfinite(value).all():
             bad = int((~torch.isfinite(value)).sum())
             raise ValueError(
                 f"{name} holds {bad} NaN or infinite values of {value.numel()}; remove or replace them first"
             )
-        first = first or (name, value)
 
 
 def _match(name: str, value: Tensor, pattern: str, sizes: dict[str, tuple[int, str]], wanted: str) -> None:

@@ -29,7 +29,8 @@ def turn_and_move(images: Tensor, generator: torch.Generator, degrees: float = 1
         raise ValueError(f"degrees and share must be at least 0, not {degrees} and {share}")
     drawn = 2 * torch.rand(3, len(images), generator=generator, dtype=images.dtype, device=images.device) - 1
     angle, (right, down) = torch.deg2rad(degrees * drawn[0]), 2 * share * drawn[1:]
-    rows = [angle.cos(), -angle.sin(), right, angle.sin(), angle.cos(), down]
+    tall = images.shape[2] / images.shape[3]  # a grid runs from -1 to 1 along both sides, however long they are
+    rows = [angle.cos(), -angle.sin() * tall, right, angle.sin() / tall, angle.cos(), down]
     maps = torch.stack(rows, dim=1).reshape(-1, 2, 3)  # (B, 2, 3)
     grid = F.affine_grid(maps, list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, padding_mode="border", align_corners=False)

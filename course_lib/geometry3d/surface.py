@@ -197,7 +197,8 @@ def lattice(u: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _power(value: Tensor, exponent: float) -> Tensor:
-    return value.sign() * value.abs() ** exponent
+    """sign(x) |x|^e; the slope at 0, infinite for e < 1, is taken as 0."""
+    return value.sign() * value.abs().clamp(min=1e-12) ** exponent
 
 
 def _bernstein(t: Tensor, degree: int) -> Tensor:

@@ -10,7 +10,8 @@ Forward, y = max(x, 0). Backward, with R the signal that arrives at y:
     guided      R [x > 0] [R > 0]     both
 
 The last two are no gradients of anything. Max pooling sends the signal to where the maximum was, which deconvnets call
-"switches". Only ReLU modules (`nn.ReLU`) can be given another rule, not calls of `F.relu`.
+"switches". Only ReLU modules (`nn.ReLU`) can be given another rule; a model that calls `F.relu` is refused, because its
+map would be half one rule and half another.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from course_lib.core.checks import check_tensors
 from course_lib.interpretability.record import score_gradient
@@ -55,12 +58,24 @@ class GuidedReLU(torch.autograd.Function):
         return signal.clamp(min=0) * active
 
 
+RELU_CALLS = {F.relu, F.relu_, torch.relu, torch.relu_, Tensor.relu, Tensor.relu_}
+
+
+class _OnlyModules(TorchFunctionMode):
+    """Refuses calls of ReLU as a function while it is on."""
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        if function in RELU_CALLS:
+            raise ValueError("the model calls relu as a function, whose backward pass stays as it is; use nn.ReLU")
+        return function(*args, **(kwargs or {}))
+
+
 @contextmanager
 def relu_rule(model: nn.Module, rule: type[torch.autograd.Function]) -> Iterator[None]:
     """Give all ReLU modules of a model another backward pass while the block runs.
 
     Raises:
-        ValueError: If the model has no ReLU module.
+        ValueError: If the model has no ReLU module, or calls ReLU as a function.
     """
     modules = [module for module in model.modules() if isinstance(module, nn.ReLU)]
     if not modules:
@@ -69,7 +84,8 @@ def relu_rule(model: nn.Module, rule: type[torch.autograd.Function]) -> Iterator
     try:
         for module in modules:
             module.forward = rule.apply  # type: ignore[method-assign]  # hides the class's own method
-        yield
+        with _OnlyModules():
+            yield
     finally:
         for module, own in zip(modules, before, strict=True):
             module.__dict__.pop("forward", None)
@@ -89,7 +105,7 @@ def deconvnet(model: nn.Module, images: Tensor, targets: Tensor | None = None) -
         (B, C, H, W), with signs.
 
     Raises:
-        ValueError: If images or targets do not fit, or there is no ReLU module.
+        ValueError: If images or targets do not fit, or there is no ReLU module, or ReLU is a function.
     """
     check_tensors(images=(images, "B C H W"))
     with relu_rule(model, DeconvReLU):

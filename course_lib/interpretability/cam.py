@@ -59,15 +59,19 @@ def grad_cam(model: nn.Module, layer: str, images: Tensor, *, targets: Tensor | 
         (B, H', W'), not negative, in the layer's resolution; `enlarge` brings it to the image's.
 
     Raises:
-        ValueError: If the layer does not exist or returns no maps, or images or targets do not fit.
+        ValueError: If the layer does not exist or returns no maps, or does not run, or images or targets do not fit.
     """
     check_tensors(images=(images, "B C H W"))
     with recorded(model, layer) as maps:
         scores, _ = class_scores(model, images.detach().requires_grad_(), targets)
+    if layer not in maps:
+        raise ValueError(f"layer {layer!r} did not run for these images, so it has no maps; name one that does")
     activation = maps[layer]
     if activation.ndim != 4:
         raise ValueError(f"layer {layer!r} must return maps (B, D, H, W), not shape {tuple(activation.shape)}")
-    (slope,) = torch.autograd.grad(scores.sum(), activation)
+    (slope,) = torch.autograd.grad(scores.sum(), activation, allow_unused=True)
+    if slope is None:
+        raise ValueError(f"the scores do not depend on layer {layer!r}; name one on the way from image to logits")
     alpha = slope.mean(dim=(2, 3))  # (B, D)
     return torch.einsum("bd,bdhw->bhw", alpha, activation.detach()).relu()
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from course_lib.core.checks import check_labels
+from course_lib.core.checks import check_labels, describe
 
 
 def find_layer(model: nn.Module, name: str) -> nn.Module:
@@ -37,20 +37,23 @@ def recorded(model: nn.Module, *names: str) -> Iterator[dict[str, Tensor]]:
 
     Args:
         model: Any network.
-        *names: Paths of modules; a layer that runs twice leaves its last output, and one that is followed by an
-            operation in place (`nn.ReLU(inplace=True)`) leaves what that made of it.
+        *names: Paths of modules; a layer that runs twice leaves its last output. An operation in place that follows
+            (`nn.ReLU(inplace=True)`) works on a copy and changes nothing of what is recorded.
 
     Yields:
         A dictionary that each call of the model fills. The hooks are removed at the end, also after an error.
 
     Raises:
-        ValueError: If a layer does not exist.
+        ValueError: If a layer does not exist or returns something else than one tensor.
     """
     maps: dict[str, Tensor] = {}
 
     def keep(name: str) -> Callable:
-        def hook(module: nn.Module, inputs: tuple, output: Tensor) -> None:
+        def hook(module: nn.Module, inputs: tuple, output: object) -> Tensor:
+            if not isinstance(output, Tensor):
+                raise ValueError(f"layer {name!r} must return one tensor to be recorded, not a {describe(output)}")
             maps[name] = output
+            return output.clone()
 
         return hook
 

@@ -35,7 +35,7 @@ def rmse(prediction: Tensor, target: Tensor) -> float:
         ValueError: If the two differ in shape or are empty.
     """
     _check_pair("prediction", prediction, "target", target)
-    return float((prediction - target).square().mean().sqrt())
+    return float((prediction - target).detach().square().mean().sqrt())
 
 
 def _check_pair(first: str, a: Tensor, second: str, b: Tensor) -> None:

@@ -22,7 +22,7 @@ from course_lib.core.checks import check_positive, describe
 
 def l2_distance(prediction: Tensor, target: Tensor) -> Tensor:
     """Length of the difference. Both of one shape, floating point."""
-    return _difference(prediction, target).square().sum().sqrt()
+    return torch.linalg.vector_norm(_difference(prediction, target))
 
 
 def mse(prediction: Tensor, target: Tensor) -> Tensor:

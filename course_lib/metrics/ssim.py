@@ -47,12 +47,15 @@ def ssim_map(images: Tensor, references: Tensor, peak: float = 1.0, *, gaussian:
         x = F.conv2d(x, line.view(1, 1, -1, 1).expand(channels, 1, -1, 1), groups=channels)
         return F.conv2d(x, line.view(1, 1, 1, -1).expand(channels, 1, 1, -1), groups=channels)
 
-    mean_x, mean_y = smooth(images), smooth(references)
+    # A covariance does not depend on a common shift, but its rounding error does.
+    middle = ((images + references) / 2).mean(dim=(2, 3), keepdim=True).detach()
+    x, y = images - middle, references - middle
+    near_x, near_y = smooth(x), smooth(y)
     unbiased = 1.0 if gaussian else side**2 / (side**2 - 1)
-    both = mean_x * mean_y
-    covariance = unbiased * (smooth(images * references) - both)
-    squares = mean_x.square() + mean_y.square()
-    variances = unbiased * (smooth(images.square() + references.square()) - squares)
+    covariance = unbiased * (smooth(x * y) - near_x * near_y)
+    variances = unbiased * (smooth(x.square() + y.square()) - near_x.square() - near_y.square())
+    mean_x, mean_y = near_x + middle, near_y + middle
+    both, squares = mean_x * mean_y, mean_x.square() + mean_y.square()
     c1, c2 = (0.01 * peak) ** 2, (0.03 * peak) ** 2
     return (2 * both + c1) * (2 * covariance + c2) / ((squares + c1) * (variances + c2))
 

@@ -2,8 +2,8 @@
 
     L1 distance  sum_d |a_d - b_d|        L2 distance  sqrt(sum_d (a_d - b_d)^2)
 
-All L2 distances at once come from one matrix product, |a - b|^2 = |a|^2 + |b|^2 - 2 a^T b. There is nothing to train;
-all the work, N distances of D terms, waits until a question is asked. Cover and Hart (1967).
+All L2 distances at once come from one matrix product, |a - b|^2 = |a|^2 + |b|^2 - 2 a^T b, with both moved to the mean.
+There is nothing to train; all the work, N distances of D terms, waits until a question is asked. Cover and Hart (1967).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def pairwise_distances(A: Tensor, B: Tensor, norm: int = 2) -> Tensor:
 
     Returns:
         (N, M) distances in the units of A and B. For L2, cancellation limits the accuracy to about the square root
-        of the precision times the points' distance from the origin.
+        of the precision times the points' distance from the mean of B.
 
     Raises:
         ValueError: For bad shapes or values, or another norm.
@@ -35,6 +35,8 @@ def pairwise_distances(A: Tensor, B: Tensor, norm: int = 2) -> Tensor:
     if norm == 1:
         return torch.cdist(A, B, p=1)
     if norm == 2:
+        middle = B.mean(dim=0)  # far from the origin |a|^2 and 2 a^T b are large and nearly equal: move it
+        A, B = A - middle, B - middle
         squares = torch.addmm(B.square().sum(dim=1), A, B.mT, alpha=-2)  # (N, M), |b|^2 - 2 a^T b
         return squares.add_(A.square().sum(dim=1, keepdim=True)).clamp_(min=0).sqrt_()
     raise ValueError(f"norm must be 1 (city block) or 2 (straight line), not {norm!r}")

@@ -35,7 +35,8 @@ def adain(content: Tensor, style: Tensor, eps: float = 1e-10) -> Tensor:
     check_tensors(content=(content, "B D H W"), style=(style, "B D h w"))
     variance, mean = torch.var_mean(content, dim=(2, 3), correction=0, keepdim=True)
     target_variance, target_mean = torch.var_mean(style, dim=(2, 3), correction=0, keepdim=True)
-    return (content - mean) * (target_variance / (variance + eps)).sqrt() + target_mean
+    scale = target_variance.clamp(min=1e-20).sqrt() / (variance + eps).sqrt()  # the root has no slope at 0
+    return (content - mean) * scale + target_mean
 
 
 def adain_bands(content: Tensor, style: Tensor, levels: int = 5) -> Tensor:

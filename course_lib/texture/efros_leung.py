@@ -56,7 +56,8 @@ def efros_leung(
     steps = torch.arange(window, device=exemplar.device, dtype=exemplar.dtype) - half
     bell = torch.exp(-0.5 * (steps / (window / 6.4)) ** 2)  # the paper's sigma
     weight = (bell[:, None] * bell[None]).flatten()  # (w^2,)
-    patches = F.unfold(exemplar[None], window)[0].T  # (N, C w^2)
+    level = exemplar.mean()  # distances do not depend on a common shift, but their rounding error does
+    patches = F.unfold(exemplar[None] - level, window)[0].T  # (N, C w^2)
     middles = exemplar[:, half : height - half, half : width - half].flatten(1)  # (C, N)
     squares = patches.view(-1, channels, window**2).square().sum(dim=1)  # (N, w^2)
 
@@ -82,9 +83,10 @@ def efros_leung(
         for row, column in shuffled[order].tolist():
             part = (slice(row - half, row + half + 1), slice(column - half, column + half + 1))
             mask = known[part].flatten().to(exemplar.dtype) * weight  # (w^2,)
-            here = (canvas[(slice(None), *part)].flatten(1) * mask).flatten()  # (C w^2,)
+            around = canvas[(slice(None), *part)].flatten(1) - level  # (C, w^2)
+            here = (around * mask).flatten()  # (C w^2,)
             distance = squares @ mask - 2 * patches @ here  # |window|^2 itself is the same for all
-            distance = (distance + (canvas[(slice(None), *part)].flatten(1).square() * mask).sum()) / mask.sum()
+            distance = (distance + (around.square() * mask).sum()) / mask.sum()
             distance = distance.clamp(min=0)
             good = (distance <= (1 + tolerance) * distance.min() + 1e-12).nonzero()[:, 0]
             chosen = good[int(torch.randint(len(good), (), generator=generator))]

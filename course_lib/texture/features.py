@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torchvision.models import VGG19_Weights
 from torchvision.models.vgg import cfgs, make_layers
 
-from course_lib.core.checks import check_positive, check_tensors
+from course_lib.core.checks import check_positive, check_shapes
 
 Features = Callable[[Tensor], list[Tensor]]
 VGG_MEAN, VGG_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -73,7 +73,7 @@ class RandomFilters(nn.Module):
         Raises:
             ValueError: If images is no such batch or its smallest level is too small to mirror half the largest filter.
         """
-        check_tensors(images=(images, f"B {self.channels} H W"))
+        check_shapes(images=(images, f"B {self.channels} H W"))
         least = (max(self.sizes) // 2 + 1) * 2 ** (self.levels - 1)
         if min(images.shape[2:]) < least:
             raise ValueError(
@@ -148,14 +148,16 @@ def chain_features(chain: nn.Sequential, layers: tuple[int, ...]) -> Features:
         nn.AvgPool2d(2) if isinstance(p, nn.MaxPool2d) else nn.ReLU() if isinstance(p, nn.ReLU) else copy.deepcopy(p)
         for p in chain[: layers[-1] + 1]
     ]
-    copied = nn.Sequential(*parts).eval().requires_grad_(False)
+    original = nn.Sequential(*parts).eval().requires_grad_(False)
+    copies: dict[torch.device, nn.Sequential] = {}
 
     def features(images: Tensor) -> list[Tensor]:
-        check_tensors(images=(images, "B 3 H W"))
-        copied.to(images.device)
+        check_shapes(images=(images, "B 3 H W"))
+        if images.device not in copies:
+            copies[images.device] = copy.deepcopy(original).to(images.device)
         mean, std = (images.new_tensor(value).view(1, 3, 1, 1) for value in (VGG_MEAN, VGG_STD))
         x, found = (images - mean) / std, []
-        for index, layer in enumerate(copied):
+        for index, layer in enumerate(copies[images.device]):
             x = layer(x)
             if index in layers:
                 found.append(x)

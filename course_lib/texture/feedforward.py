@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_lib.core.checks import check_positive, check_tensors
+from course_lib.core.checks import check_positive, check_shapes
 
 
 def conv_in(inputs: int, outputs: int, size: int, *, stride: int = 1) -> nn.Sequential:
@@ -58,7 +58,7 @@ class TransformNet(nn.Module):
         Raises:
             ValueError: For other channels, or H or W that is no multiple of 4 or below 16.
         """
-        check_tensors(images=(images, f"B {self.channels} H W"))
+        check_shapes(images=(images, f"B {self.channels} H W"))
         if min(images.shape[2:]) < 16 or images.shape[2] % 4 or images.shape[3] % 4:
             raise ValueError(f"H and W must be multiples of 4, at least 16, not {tuple(images.shape[2:])}")
         x = F.relu(self.first(images))

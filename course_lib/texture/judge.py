@@ -55,7 +55,7 @@ def periodicity_error(image: Tensor, exemplar: Tensor, period: int) -> float:
     check_positive(period=period)
     steps = ((period, 0), (0, period))
     gaps = [autocorrelation(image, *step) - autocorrelation(exemplar, *step) for step in steps]
-    return float(torch.stack(gaps).abs().mean())
+    return float(torch.stack(gaps).detach().abs().mean())
 
 
 def band_power(images: Tensor) -> Tensor:
@@ -91,4 +91,5 @@ def band_power(images: Tensor) -> Tensor:
 
 def spectrum_distance(image: Tensor, exemplar: Tensor) -> float:
     """How far the spectra of two pictures are apart, in decibels; sizes may differ."""
-    return float((band_power(image).mean(dim=0) - band_power(exemplar).mean(dim=0)).square().mean().sqrt())
+    gap = band_power(image.detach()).mean(dim=0) - band_power(exemplar.detach()).mean(dim=0)
+    return float(gap.square().mean().sqrt())

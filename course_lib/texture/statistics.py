@@ -21,12 +21,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from course_lib.core.checks import check_positive, check_tensors
+from course_lib.core.checks import check_positive, check_shapes
 
 
 def channel_mean(maps: Tensor) -> Tensor:
     """(B, D, H, W) to the mean of each map, (B, D)."""
-    check_tensors(maps=(maps, "B D H W"))
+    check_shapes(maps=(maps, "B D H W"))
     return maps.mean(dim=(2, 3))
 
 
@@ -37,7 +37,7 @@ def channel_mean_std(maps: Tensor, eps: float = 1e-8) -> Tensor:
         maps: Features.
         eps: Added to the variance, so that a constant map has a gradient.
     """
-    check_tensors(maps=(maps, "B D H W"))
+    check_shapes(maps=(maps, "B D H W"))
     variance, mean = torch.var_mean(maps, dim=(2, 3), correction=0)
     return torch.cat([mean, (variance + eps).sqrt()], dim=1)
 
@@ -48,7 +48,7 @@ def gram_matrix(maps: Tensor) -> Tensor:
     Raises:
         ValueError: If maps is no such tensor.
     """
-    check_tensors(maps=(maps, "B D H W"))
+    check_shapes(maps=(maps, "B D H W"))
     flat = maps.flatten(2)  # (B, D, M)
     return flat @ flat.transpose(1, 2) / flat.shape[2]
 
@@ -67,7 +67,7 @@ def shifted_pairs(maps: Tensor, down: int, right: int) -> tuple[Tensor, Tensor]:
     Raises:
         ValueError: If the shift leaves no pair.
     """
-    check_tensors(maps=(maps, "B D H W"))
+    check_shapes(maps=(maps, "B D H W"))
     height, width = maps.shape[2:]
     if not 0 <= down < height or not 0 <= right < width:
         raise ValueError(f"the shift must be at least 0 and below {(height, width)}, not {(down, right)}")

@@ -96,13 +96,15 @@ def synthesise(
         Images in [0, 1] with the smallest loss seen, and the loss at each evaluation.
 
     Raises:
-        ValueError: For an unknown method, no steps, or a loss that is not finite.
+        ValueError: For an unknown method, no steps, a rate that is not above 0, or a loss that is not finite.
     """
-    check_positive(steps=steps)
+    if rate is None:
+        rate = 1.0 if method == "lbfgs" else 0.02
+    check_positive(steps=steps, rate=rate)
     check_tensors(start=(start, "B C H W"))
     if method not in ("lbfgs", "adam"):
         raise ValueError(f'method must be "lbfgs" or "adam", not {method!r}')
-    pixels = start.detach().clone().requires_grad_()
+    pixels = start.detach().clone(memory_format=torch.contiguous_format).requires_grad_()
     best, least = start.detach().clone(), float("inf")
     losses: list[float] = []
     bar = tqdm(total=steps, disable=not progress, unit="step")
@@ -125,12 +127,12 @@ def synthesise(
     optimiser: torch.optim.Optimizer
     if method == "lbfgs":
         optimiser = torch.optim.LBFGS(
-            [pixels], lr=rate or 1.0, max_iter=steps, max_eval=steps, history_size=20, tolerance_grad=0,
+            [pixels], lr=rate, max_iter=steps, max_eval=steps, history_size=20, tolerance_grad=0,
             tolerance_change=0, line_search_fn="strong_wolfe",
         )  # fmt: skip
         optimiser.step(closure)
     else:
-        optimiser = torch.optim.Adam([pixels], lr=rate or 0.02)
+        optimiser = torch.optim.Adam([pixels], lr=rate)
         for _ in range(steps):
             optimiser.step(closure)
     bar.close()

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from course_lib.core.checks import check_tensors
+from course_lib.core.checks import check_shapes
 
 
 def _block(inputs: int, outputs: int, pool: bool) -> nn.Sequential:
@@ -48,7 +48,7 @@ class SceneNet(nn.Module):
         Raises:
             ValueError: If images is no such batch.
         """
-        check_tensors(images=(images, "B 3 H W"))
+        check_shapes(images=(images, "B 3 H W"))
         x = self.block2(self.block1(2 * images - 1))
         return self.block5(self.block4(self.block3(x)))
 

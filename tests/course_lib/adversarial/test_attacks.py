@@ -197,14 +197,14 @@ def test_the_loss_is_that_of_the_attacked_images_and_the_mode_is_kept():
     torch.testing.assert_close(found, F.cross_entropy(model.train()(attacked), labels))
     found.backward()
     assert model[1].weight.grad.abs().sum() > 0
-    with pytest.raises(ValueError, match="eps must be at least 0"):
+    with pytest.raises(ValueError, match="eps must be a finite number, at least 0"):
         adversarial_loss(model, images, labels, eps=-1.0, steps=3, generator=generator(7))
     assert model.training
 
 
 BAD = [
     (lambda m, x, y: fgsm(m, x + 1, y, eps=0.1), r"images must be in \[0, 1\], not 1 to 1\.9"),
-    (lambda m, x, y: fgsm(m, x, y, eps=-0.1), "eps must be at least 0, not -0.1"),
+    (lambda m, x, y: fgsm(m, x, y, eps=-0.1), "eps must be a finite number, at least 0, not -0.1"),
     (lambda m, x, y: fgsm(m, x[0], y, eps=0.1), r"images must be a floating-point tensor of shape \(B, C, H, W\)"),
     (lambda m, x, y: fgsm(m, x, y[:1], eps=0.1), "labels has N = 1 but images has N = 2"),
     (lambda m, x, y: pgd(m, x, y, eps=0.1, norm="L1"), 'norm must be "Linf" or "L2", not \'L1\''),
@@ -218,3 +218,16 @@ def test_bad_input_gets_one_line(call, message):
     with pytest.raises(ValueError, match=message) as caught:
         call(linear(), torch.rand(2, 3, 2, 2, generator=generator(8)), torch.tensor([0, 1]))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("attack", [fgsm, pgd])
+@pytest.mark.parametrize(
+    ("label", "eps", "message"),
+    [(3, 0.1, "labels must hold labels 0 to 2"), (0, float("nan"), "eps must be a finite number, at least 0, not nan")],
+)
+def test_labels_that_the_model_lacks_and_a_radius_that_is_no_number(attack, label, eps, message):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(12, 3))
+    images = torch.rand(1, 3, 2, 2, generator=generator(0))
+    with pytest.raises(ValueError, match=message) as error:
+        attack(model, images, torch.tensor([label]), eps=eps)
+    assert "\n" not in str(error.value)

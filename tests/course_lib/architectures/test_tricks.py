@@ -11,6 +11,8 @@ import pytest
 import torch
 from torch import nn
 
+from course_lib import optim
+from course_lib.architectures import tricks as tricks_module
 from course_lib.architectures.tricks import Tricks, train_with
 from course_lib.core.seeding import generator, pin
 from course_lib.data.augment import turn_and_move
@@ -62,6 +64,27 @@ def test_every_switch_changes_the_result(name, device):
         assert torch.equal(weights(model), weights(plain))
         assert (weights(used) - weights(model)).abs().max() > 1e-3
     assert weights(used).dtype == torch.float32
+
+
+def test_the_schedule_warms_up_over_a_tenth_of_the_steps_and_plain_training_does_not():
+    """From the rates that the optimiser had at each step, seen through its updates."""
+    seen = []
+
+    class Spy(optim.SGD):
+        def step(self):
+            seen.append(self.lr)
+            super().step()
+
+    X, y = images()
+    for schedule in (True, False):
+        seen.clear()
+        model = nn.Sequential(nn.Flatten(), MLP([64, 10], generator=generator(0)))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tricks_module, "SGD", Spy)
+            train_with(Tricks(schedule=schedule), model, X, y=y, rate=0.1, epochs=10, batch=24, generator=generator(1))
+        assert len(seen) == 40
+        wanted = [0.1 * optim.warmup_cosine(step, 40, 4) for step in range(40)] if schedule else [0.1] * 40
+        assert seen == pytest.approx(wanted)
 
 
 def test_turning_by_nothing_changes_nothing_and_turns_are_right(device, dtype, close):

@@ -273,3 +273,35 @@ def test_bad_input_gets_one_line(name):
     with pytest.raises(ValueError, match=message) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def test_powers_at_zero_with_a_tensor_as_exponent_and_products_with_arrays():
+    x = Tensor([0.0, 2.0])
+    (x**0).sum().backward()
+    assert x.grad.tolist() == [0.0, 0.0]
+    exponent, theirs = Tensor([0.0, 1.5]), torch.tensor([0.0, 1.5], dtype=torch.float64, requires_grad=True)
+    (2**exponent).sum().backward()
+    (2**theirs).sum().backward()
+    assert exponent.grad == pytest.approx(theirs.grad.numpy())
+    weights = Tensor([[1.0], [2.0]])
+    (np.array([[3.0, 4.0]]) @ weights).sum().backward()
+    assert weights.grad.tolist() == [[3.0], [4.0]]
+    assert not Tensor([0.0])
+    assert Tensor(2.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: Tensor(2.0) ** Tensor(3.0), r"the exponent must be a number, not a Tensor.*exp\(b \* log\(a\)\)"),
+        (lambda: (-2.0) ** Tensor(3.0), "the base of a power .* must be a number above 0, not -2.0"),
+        (lambda: bool(Tensor([1.0, 2.0])), r"the truth of a tensor of shape \(2,\) is ambiguous"),
+        (lambda: Tensor(np.zeros((0, 3))).mean(), r"mean of nothing: the tensor has shape \(0, 3\)"),
+        (lambda: Tensor([1j]), "data must be real numbers"),
+        (lambda: Tensor(np.array([1 + 2j])), "data must be real numbers"),
+    ],
+)
+def test_what_has_no_meaning_is_said_in_one_line(call, message):
+    with pytest.raises(ValueError, match=message) as error:
+        call()
+    assert "\n" not in str(error.value)

@@ -192,3 +192,24 @@ def test_bad_input(case):
     call, message = BAD[case]
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("value", [-1, 2**41])
+def test_numbers_that_cannot_be_coded_are_refused(value):
+    with pytest.raises(ValueError, match=rf"only whole numbers from 0 to 2\^41 - 2 can be coded, not {value}"):
+        codec.BitWriter().unsigned("n", value)
+
+
+def test_the_largest_number_that_can_be_coded_comes_back():
+    writer = codec.BitWriter()
+    writer.unsigned("n", 2**41 - 2)
+    assert codec.BitReader(writer.finish()).unsigned("n") == 2**41 - 2
+
+
+@pytest.mark.parametrize("missing", [1, 5, 40])
+def test_a_clip_that_was_cut_off_is_noticed(missing):
+    frames = camera_clip(photograph("astronaut", 120), 3, (32, 32), pan=(0.7, 0.4))
+    data = codec.encode_clip(frames, 24).data
+    assert codec.decode_clip(data).shape == frames.shape
+    with pytest.raises(ValueError, match=rf"the data ends too early: {len(data) - missing} bytes came"):
+        codec.decode_clip(data[:-missing])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from course_lib.core.checks import check_labels, check_positive, check_tensors, describe
+from course_lib.core.checks import check_labels, check_positive, check_shapes, check_tensors, describe
 
 OK = torch.ones(3, 2)
 
@@ -108,3 +108,13 @@ def test_describe():
     assert describe(torch.zeros(3, 4, dtype=torch.int64)) == "int64 tensor of shape (3, 4)"
     assert describe((1, 2)) == "tuple of length 2"
     assert describe("x") == "str 'x'"
+
+
+def test_shapes_are_checked_without_reading_values():
+    """So that a forward pass never waits for a GPU, and NaN is left to the loss."""
+    check_shapes(x=(torch.tensor([float("nan")]), "N"))
+    with pytest.raises(ValueError, match="x holds 1 NaN or infinite values of 1"):
+        check_tensors(x=(torch.tensor([float("nan")]), "N"))
+    for check in (check_shapes, check_tensors):
+        with pytest.raises(ValueError, match=r"y has N = 2 but x has N = 3"):
+            check(x=(torch.ones(3), "N"), y=(torch.ones(2), "N"))

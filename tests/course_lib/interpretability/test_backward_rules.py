@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from course_lib.interpretability import DeconvReLU, GuidedReLU, deconvnet, guided_backprop, score_gradient
 
@@ -64,3 +65,25 @@ def test_max_pooling_sends_the_signal_to_its_switch():
 def test_without_relu_modules_there_is_no_rule():
     with pytest.raises(ValueError, match=r"Sequential has no nn\.ReLU module, so there is no rule to change"):
         guided_backprop(nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), X.view(1, 1, 2, 2))
+
+
+class Functional(nn.Module):
+    """One ReLU as a module and one as a function."""
+
+    def __init__(self, call):
+        super().__init__()
+        self.call, self.relu, self.last = call, nn.ReLU(), nn.Linear(4, 2)
+
+    def forward(self, images):
+        return self.last(self.call(self.relu(images.flatten(1)) - 0.1))
+
+
+@pytest.mark.parametrize("call", [F.relu, torch.relu, torch.Tensor.relu, lambda x: F.relu(x, inplace=True)])
+@pytest.mark.parametrize("method", [deconvnet, guided_backprop])
+def test_a_relu_that_keeps_its_own_rule_is_refused(method, call):
+    images = torch.randn(2, 1, 2, 2, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(ValueError, match="calls relu as a function"):
+        method(Functional(call), images)
+    model = Functional(nn.Identity())
+    assert method(model, images).shape == images.shape
+    F.relu(images)  # outside it is allowed again

@@ -93,3 +93,50 @@ def test_errors_speak():
         class_activation_map(model.maps(images), model.head.weight[:, 1:], torch.tensor([0, 1, 2, 3]))
     with pytest.raises(ValueError, match=r"images must be a floating-point tensor of shape \(B, 3, H, W\)"):
         model(torch.rand(2, 1, 32, 32))
+
+
+def in_place(flag: bool) -> nn.Sequential:
+    torch.manual_seed(4)
+    parts = [
+        nn.Conv2d(3, 4, 3, padding=1),
+        nn.ReLU(inplace=flag),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(4, 2),
+    ]
+    return nn.Sequential(*parts).eval()
+
+
+def test_a_relu_in_place_behind_the_layer_changes_nothing():
+    images = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    maps = [grad_cam(in_place(flag), "0", images) for flag in (False, True)]
+    torch.testing.assert_close(*maps)
+    assert maps[0].max() > 0
+
+
+class Unused(nn.Module):
+    """A layer that never runs, one that returns two tensors, and one whose result is thrown away."""
+
+    def __init__(self):
+        super().__init__()
+        self.main, self.idle, self.aside = nn.Conv2d(3, 2, 1), nn.Conv2d(3, 2, 1), nn.Conv2d(3, 2, 1)
+        self.two = nn.LSTM(2, 2, batch_first=True)
+
+    def forward(self, images):
+        self.aside(images)
+        features = self.main(images).mean((2, 3))
+        return self.two(features[:, None])[0][:, 0]
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ("idle", "layer 'idle' did not run for these images"),
+        ("two", "layer 'two' must return one tensor to be recorded, not a tuple of length 2"),
+        ("aside", "the scores do not depend on layer 'aside'"),
+    ],
+)
+def test_a_layer_without_usable_maps_is_said_in_one_line(layer, message):
+    with pytest.raises(ValueError, match=message) as error:
+        grad_cam(Unused(), layer, torch.ones(1, 3, 4, 4))
+    assert "\n" not in str(error.value)

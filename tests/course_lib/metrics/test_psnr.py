@@ -25,3 +25,9 @@ def test_an_error_of_a_tenth_everywhere_is_20_decibels():
     reference = torch.full((2, 3), 0.5, dtype=torch.float64)
     assert psnr(reference + 0.1, reference) == pytest.approx(20)
     assert psnr(reference, reference) == math.inf
+
+
+def test_a_picture_that_carries_a_graph_is_judged_without_a_warning(recwarn):
+    picture = torch.rand(3, 8, 8, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    assert psnr(picture * 1.0, torch.zeros(3, 8, 8)) > 0
+    assert [str(warning.message) for warning in recwarn] == []

@@ -55,3 +55,14 @@ def test_bad_input_is_refused():
         ssim(torch.rand(1, 1, 14, 20), torch.rand(1, 1, 12, 20))
     with pytest.raises(ValueError, match="peak must be"):
         ssim(small, small, peak=0)
+
+
+@pytest.mark.parametrize("offset", [0.0, 10.0, 1000.0])
+def test_a_large_offset_with_little_contrast_stays_a_similarity(offset):
+    """In single precision, mean of squares less square of the mean is mostly rounding error there."""
+    stream = torch.Generator().manual_seed(0)
+    clean = offset + 0.05 * torch.rand(1, 1, 32, 32, generator=stream)
+    noisy = clean + 0.02 * torch.rand(1, 1, 32, 32, generator=stream)
+    found = ssim_map(clean, noisy, 0.1)
+    assert float(found.abs().max()) <= 1 + 1e-3
+    torch.testing.assert_close(found.double(), ssim_map(clean.double(), noisy.double(), 0.1), rtol=0, atol=2e-3)

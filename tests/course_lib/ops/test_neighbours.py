@@ -133,3 +133,11 @@ def test_with_all_samples_as_neighbours_every_answer_is_the_majority():
 
 def test_one_training_sample_is_enough():
     assert knn_predict(torch.zeros(2, 3), torch.ones(1, 3), torch.tensor([4]), k=1).tolist() == [4, 4]
+
+
+@pytest.mark.parametrize("far", [0.0, 1e3, 1e5])
+def test_a_point_finds_itself_however_far_from_the_origin_the_points_are(far):
+    points = torch.randn(200, 8, generator=generator(11)) + far
+    assert torch.equal(nearest(points, points, 1)[:, 0], torch.arange(200))
+    exact = torch.cdist(points.double(), points.double(), compute_mode="donot_use_mm_for_euclid_dist")
+    torch.testing.assert_close(pairwise_distances(points, points).double(), exact, rtol=0, atol=5e-3)

@@ -78,3 +78,11 @@ def test_bad_sizes_are_refused():
         efros_leung(stripes("cpu"), (2, 8), 5, generator=generator(0))
     with pytest.raises(ValueError, match="exemplar must be"):
         efros_leung(stripes("cpu")[0], (8, 8), 5, generator=generator(0))
+
+
+def test_brightness_added_to_the_exemplar_is_added_to_the_result():
+    """Distances between bright patches are small differences of large squares in single precision."""
+    exemplar = (torch.rand(1, 14, 14, generator=generator(5)) * 64).round() / 64
+    grown = efros_leung(exemplar, (12, 12), 5, generator=generator(1))
+    brighter = efros_leung(exemplar + 512, (12, 12), 5, generator=generator(1))
+    torch.testing.assert_close(brighter - 512, grown)

@@ -64,3 +64,11 @@ def test_bad_input_is_refused():
         autocorrelation(torch.rand(1, 1, 8, 8), 8, 0)
     with pytest.raises(ValueError, match="period must be"):
         periodicity_error(torch.rand(1, 1, 8, 8), torch.rand(1, 1, 8, 8), 0)
+
+
+def test_a_synthesis_that_carries_a_graph_is_judged_without_a_warning(recwarn):
+    picture = torch.rand(1, 1, 40, 40, generator=torch.Generator().manual_seed(0), requires_grad=True) * 1.0
+    other = torch.rand(1, 1, 40, 40, generator=torch.Generator().manual_seed(1))
+    assert periodicity_error(picture, other, 4) >= 0
+    assert spectrum_distance(picture, other) > 0
+    assert [str(warning.message) for warning in recwarn] == []

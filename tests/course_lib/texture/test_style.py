@@ -81,3 +81,11 @@ def test_bad_input_is_refused(device):
         with_luminance(torch.rand(1, 3, 24, 24, generator=generator(0)), torch.rand(1, 1, 20, 24))
     with pytest.raises(ValueError, match="images must be"):
         luminance(content)
+
+
+def test_brightness_that_leaves_the_range_is_cut():
+    images, brightness = torch.rand(1, 3, 4, 4, generator=generator(2)), torch.ones(1, 1, 4, 4)
+    result = with_luminance(images, brightness)
+    assert result.max() == 1
+    assert ((images - luminance(images) + brightness) > 1).any()
+    assert with_luminance(images, torch.zeros(1, 1, 4, 4)).min() == 0

@@ -135,3 +135,38 @@ def test_a_chequerboard_needs_more_than_a_gram_matrix_of_small_filters():
         errors[name] = max(periodicity_error(image, board, step) for step in (4, 8))
     assert errors["gram"] > 0.5
     assert errors["mended"] < 0.1
+
+
+@pytest.mark.parametrize("method", ["lbfgs", "adam"])
+def test_a_rate_of_zero_is_refused_and_not_taken_for_the_default(method):
+    start = torch.full((1, 1, 4, 4), 0.5)
+    with pytest.raises(ValueError, match="rate must be a finite number above 0, not 0"):
+        synthesise(lambda x: x.square().sum(), start, 2, method=method, rate=0.0)
+
+
+def test_the_picture_with_the_smallest_loss_is_returned_and_not_the_last():
+    """A rate so large that Adam jumps to and fro over the valley."""
+    pictures = []
+
+    def loss(x):
+        pictures.append(x.detach().clone())
+        return (x - 0.5).square().sum()
+
+    best, losses = synthesise(loss, torch.full((1, 1, 2, 2), 0.4), 8, method="adam", rate=0.3)
+    least = int(torch.tensor(losses).argmin())
+    assert 0 < least < 7
+    torch.testing.assert_close(best, pictures[least].clamp(0, 1))
+
+
+def test_noise_is_cut_to_the_range():
+    exemplar = torch.tensor([0.0, 1.0]).repeat(1, 1, 8, 4)
+    start = noise_start(exemplar, (32, 32), generator(0))
+    assert start.min() == 0
+    assert start.max() == 1
+    assert (start == 0).double().mean() > 0.05
+
+
+def test_a_start_that_is_not_contiguous_works():
+    start = torch.rand(1, 4, 4, 1, generator=generator(0)).permute(0, 3, 1, 2).expand(1, 1, 4, 4)
+    result, _ = synthesise(lambda x: x.square().sum(), start.transpose(2, 3), 3)
+    assert torch.isfinite(result).all()
