@@ -90,6 +90,10 @@ def _match(name: str, value: Tensor, pattern: str, sizes: dict[str, tuple[int, s
         if size == 0:
             raise ValueError(f"{name} is empty: {describe(value)}, but {letter} must be at least 1")
         known, owner = sizes.setdefault(letter, (size, name))
+        if known != size and owner == name:
+            raise ValueError(
+                f"{name} must have {letter} twice in ({pattern.replace(' ', ', ')}), not {known} and {size}"
+            )
         if known != size:
             raise ValueError(f"{name} has {letter} = {size} but {owner} has {letter} = {known}; they must be equal")
 

@@ -130,3 +130,16 @@ def test_library_prints_nothing():
         calls = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call)]
         printed = [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "print"]
         assert not printed, f"{path.relative_to(ROOT)} prints"
+
+
+READS_VALUES = {"check_tensors", "check_labels", "item", "tolist", "any", "all"}
+
+
+def test_no_forward_pass_reads_values():
+    """A GPU would wait at each: shapes and kinds are checked there, values at entry points."""
+    for path in files("course_lib/networks"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name == "forward":
+                calls = [n.func for n in ast.walk(node) if isinstance(n, ast.Call)]
+                named = {f.attr if isinstance(f, ast.Attribute) else getattr(f, "id", "") for f in calls}
+                assert not named & READS_VALUES, f"{path.relative_to(ROOT)}: forward calls {named & READS_VALUES}"

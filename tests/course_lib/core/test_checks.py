@@ -34,7 +34,7 @@ OK = torch.ones(3, 2)
         ({"X": (torch.ones(0, 3), "N D")}, "X is empty: float32 tensor of shape (0, 3), but N must be at least 1"),
         ({"X": (torch.ones(3, 0), "N D")}, "but D must be at least 1"),
         ({"X": (OK, "N D"), "y": (torch.ones(4), "N")}, "y has N = 4 but X has N = 3; they must be equal"),
-        ({"X": (torch.ones(2, 3), "N N")}, "X has N = 3 but X has N = 2; they must be equal"),
+        ({"X": (torch.ones(2, 3), "N N")}, r"X must have N twice in (N, N), not 2 and 3"),
         (
             {"X": (torch.tensor([1.0, float("nan"), float("inf")]), "N")},
             "X holds 2 NaN or infinite values of 3; remove or replace them first",
