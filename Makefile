@@ -51,3 +51,4 @@ bench: install ## Compare our speed with numpy, scikit-learn and torch, side by 
 lock: install ## Resolve the dependencies of pyproject.toml again
 	@$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --fork-strategy fewest --all-extras \
 		--generate-hashes --no-annotate --no-header pyproject.toml -o requirements.lock
+	@sed -nE 's/^([a-z0-9][^\\]*[^ \\]) *\\$$/\1/p' requirements.lock > constraints.txt

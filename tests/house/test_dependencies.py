@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.metadata
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -90,6 +92,29 @@ def test_environment_yml_installs_the_same():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     python, _, pip = environment["dependencies"]
     assert python == f"python{PROJECT['requires-python']}"
-    extras = set(re.fullmatch(r"-e \.\[(.*)\]", pip["pip"][0]).group(1).split(","))
+    constraints, editable = pip["pip"]
+    extras = set(re.fullmatch(r"-e \.\[(.*)\]", editable).group(1).split(","))
     assert extras == set(PROJECT["optional-dependencies"])
-    assert pip["pip"][1] == "-r requirements.lock"
+    assert constraints == "-c constraints.txt"
+
+
+def test_the_constraints_are_the_locks_versions():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    assert sorted(lines) == sorted(
+        re.findall(r"^[a-z0-9][^\\\n]*[^ \\\n]", (ROOT / "requirements.lock").read_text(), re.M)
+    )
+    assert len(lines) > 150
+
+
+def test_pip_accepts_the_very_lines_that_conda_passes_to_it(tmp_path):
+    """conda writes them into a file beside environment.yml. Everything is installed, so that no index is asked."""
+    lines = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"][-1]["pip"]
+    requirements = ROOT / f"condaenv.{tmp_path.name}.requirements.txt"
+    requirements.write_text("\n".join(lines))
+    flags = ["--dry-run", "--no-index", "--no-build-isolation", "--disable-pip-version-check", "--quiet"]
+    command = [sys.executable, "-m", "pip", "install", *flags, "-r", requirements.name]
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    finally:
+        requirements.unlink()
+    assert done.returncode == 0, done.stderr[-2000:]
