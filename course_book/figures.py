@@ -9,6 +9,8 @@ from __future__ import annotations
 from docutils import nodes
 from myst_nb.core.render import MimeData, MimeRenderPlugin, NbElementRenderer
 
+PICTURES = ("image/png", "image/jpeg")
+
 
 class CaptionedFigure(MimeRenderPlugin):
     """Turns an output with course metadata into a docutils figure."""
@@ -23,10 +25,10 @@ class CaptionedFigure(MimeRenderPlugin):
             return None
         if notes.get("is_caption"):
             return []
-        if data.mime_type != "image/png":
+        if data.mime_type not in PICTURES:
             return None
         (image,) = renderer.render_image(data)
-        image["alt"] = data.output_metadata["image/png"]["alt"]
+        image["alt"] = data.output_metadata[data.mime_type]["alt"]
         words = renderer.renderer.nested_render_text
         holder = nodes.Element()
         with renderer.renderer.current_node_context(holder):

@@ -1,6 +1,7 @@
 """Figures, tables and sliders in the course's one style; see `style`, `display` and `plane`."""
 
-from course_lib.viz.display import Table, explore, show, table
+from course_lib.viz.display import Table, show, table
+from course_lib.viz.explore import explore
 from course_lib.viz.plane import draw_contours, draw_regions, draw_samples, plane_points
 from course_lib.viz.style import BLUE, COLOURS, GREEN, GREY, ORANGE, PAPER, PINK, SKY, YELLOW, figure, show_images
 

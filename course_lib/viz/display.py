@@ -1,10 +1,12 @@
-"""No picture without words: figures with caption and alternative text, tables, and sliders on drawing functions."""
+"""No picture without words: figures with caption and alternative text, and tables."""
 
 from __future__ import annotations
 
 import io
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 
 import numpy as np
 from IPython.display import Markdown, display
@@ -13,6 +15,31 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from course_lib.viz.style import DOTS_PER_INCH, PAPER
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure as it is stored: its kind (image/png or image/jpeg), bytes, width in pixels on the page, and words."""
+
+    kind: str
+    data: bytes
+    width: int
+    caption: str
+    alt: str
+
+
+_KEPT: ContextVar[list[Shown] | None] = ContextVar("_KEPT", default=None)
+
+
+@contextmanager
+def kept() -> Iterator[list[Shown]]:
+    """Collect what `show` would display while the block runs."""
+    found: list[Shown] = []
+    token = _KEPT.set(found)
+    try:
+        yield found
+    finally:
+        _KEPT.reset(token)
 
 
 def show(made: Figure, caption: str, alt: str, *, name: str | None = None) -> None:
@@ -32,31 +59,43 @@ def show(made: Figure, caption: str, alt: str, *, name: str | None = None) -> No
             raise ValueError(f"{what} must say what the figure shows in at least four words, not {words!r}")
     for legend in filter(None, (ax.get_legend() for ax in made.axes)):
         legend.get_frame().set(facecolor=PAPER, edgecolor=PAPER)
-    width = round(made.get_figwidth() * 100)
-    notes = {"image/png": {"alt": alt, "width": width}, "course": {"caption": caption, "name": name}}
-    display({"image/png": _png(made), "text/plain": f"[figure] {alt}"}, raw=True, metadata=notes)
-    display(Markdown(f"*{caption}*"), metadata={"course": {"is_caption": True}})
+    shown = Shown(*encode(made), round(made.get_figwidth() * 100), caption, alt)
+    collector = _KEPT.get()
+    if collector is not None:
+        collector.append(shown)
+    else:
+        display_shown(shown, {"name": name})
 
 
-def _png(made: Figure) -> bytes:
-    """The figure as a small PNG, byte for byte the same on every run: at most 256 colours and no date inside.
+def display_shown(shown: Shown, notes: dict) -> None:
+    """Display a stored figure and, for notebooks, its caption below it; `notes` lie beside the caption."""
+    course = {"caption": shown.caption, **notes}
+    metadata = {shown.kind: {"alt": shown.alt, "width": shown.width}, "course": course}
+    display({shown.kind: shown.data, "text/plain": f"[figure] {shown.alt}"}, raw=True, metadata=metadata)
+    display(Markdown(f"*{shown.caption}*"), metadata={"course": {"is_caption": True}})
 
-    Figures with pictures in them are dithered, so that skies and skin do not fall into bands, and have three quarters
-    of the resolution, because dithered pictures compress badly.
+
+def encode(made: Figure) -> tuple[str, bytes]:
+    """The figure as a picture of twice the size at which it is shown, the same bytes on every run, without a date.
+
+    Plots become PNG with at most 256 colours, crisp and small. Figures that hold pictures become JPEG in full colour:
+    256 colours would tear skies and skin into bands.
+
+    Returns:
+        The kind, image/png or image/jpeg, and the bytes.
     """
-    pictures = any(ax.images for ax in made.axes)
-    made.set(dpi=DOTS_PER_INCH * (0.75 if pictures else 1), facecolor=PAPER)
+    made.set(dpi=DOTS_PER_INCH, facecolor=PAPER)
     canvas = FigureCanvasAgg(made)
     canvas.draw()
-    drawn = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
-    if pictures:
-        colours = drawn.reduce(3).quantize(256, method=Image.Quantize.MAXCOVERAGE)  # far faster, as good
-        paletted = drawn.quantize(palette=colours, dither=Image.Dither.FLOYDSTEINBERG)
-    else:
-        paletted = drawn.quantize(256, method=Image.Quantize.MAXCOVERAGE)
-    small = io.BytesIO()
-    paletted.save(small, "PNG", optimize=True)
-    return small.getvalue()
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3]
+    drawn = Image.fromarray(pixels)
+    stored = io.BytesIO()
+    if any(ax.images for ax in made.axes):
+        drawn.save(stored, "JPEG", quality=90, subsampling=0, optimize=True)
+        return "image/jpeg", stored.getvalue()
+    colours = Image.fromarray(pixels[::2, ::2].copy()).quantize(256, method=Image.Quantize.MAXCOVERAGE)
+    drawn.quantize(palette=colours, dither=Image.Dither.NONE).save(stored, "PNG", compress_level=6)
+    return "image/png", stored.getvalue()
 
 
 class Table:
@@ -99,21 +138,3 @@ def table(rows: Sequence[Sequence[object]], header: Sequence[str]) -> None:
         ValueError: If there are no rows or a row is shorter or longer than the header.
     """
     display(Table(rows, header))
-
-
-def explore(draw: Callable[..., None], **controls) -> None:
-    """Put sliders on a drawing function; on a printed page, draw it once with the controls' first values.
-
-    Args:
-        draw: A function that takes one keyword argument for each control and calls `show`.
-        **controls: ipywidgets controls, such as rate=FloatSlider(0.1, min=0, max=1).
-    """
-    if os.environ.get("COURSE_STATIC"):
-        draw(**{name: control.value for name, control in controls.items()})
-        return
-    from ipywidgets import HBox, VBox, interactive_output
-
-    for name, control in controls.items():
-        control.description = control.description or name.replace("_", " ")
-        control.continuous_update = False
-    display(VBox([HBox(list(controls.values())), interactive_output(draw, controls)]))

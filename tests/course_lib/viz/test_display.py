@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from IPython.display import Markdown
 from ipywidgets import Dropdown, FloatSlider, HBox, Output, VBox
-from PIL import Image, ImageFilter
+from PIL import Image
 
 from course_lib.data import photograph
 from course_lib.viz import BLUE, Table, display, explore, figure, show, table
@@ -57,7 +57,13 @@ def test_shows_png_text_and_caption_with_their_metadata(shown):
     assert caption_kwargs == {"metadata": {"course": {"is_caption": True}}}
 
 
-def test_png_is_small_has_no_date_and_is_the_same_bytes_each_time(shown):
+def stored(shown) -> tuple[str, bytes]:
+    """Kind and bytes of the one picture that was displayed."""
+    (found,) = [(kind, data) for kind, data in shown[0][0][0].items() if kind.startswith("image/")]
+    return found
+
+
+def test_a_plot_is_a_small_png_of_twice_the_size_without_a_date_and_the_same_bytes_each_time(shown):
     for _ in range(2):
         show(line(), CAPTION, ALT)
     first, second = (shown[i][0][0]["image/png"] for i in (0, 2))
@@ -65,10 +71,10 @@ def test_png_is_small_has_no_date_and_is_the_same_bytes_each_time(shown):
     picture = Image.open(io.BytesIO(first))
     assert picture.format == "PNG"
     assert picture.mode == "P"
-    assert picture.size == (4 * 144, 2 * 144)
+    assert picture.size == (2 * 400, 2 * 200)
     assert picture.info == {}  # neither time nor software
     assert len(first) < 30_000
-    assert len({picture.convert("RGB").getpixel(xy) for xy in ((0, 0), (575, 287))}) == 1  # the card
+    assert len({picture.convert("RGB").getpixel(xy) for xy in ((0, 0), (799, 399))}) == 1  # the card
 
 
 def test_png_holds_what_was_drawn(shown):
@@ -78,17 +84,25 @@ def test_png_holds_what_was_drawn(shown):
     assert max(sum(abs(a - b) for a, b in zip(colour, blue, strict=True)) < 12 for _, colour in colours)
 
 
-def test_a_photograph_keeps_its_colours(shown):
+def test_a_photograph_is_a_jpeg_that_keeps_its_colours(shown):
     made = figure(1, 1, width=2.0, height=2.0)[0]
     photo = photograph("astronaut", 200)
     axes = made.axes[0]
     axes.imshow(photo.permute(1, 2, 0).numpy())
     axes.axis("off")
-    show(made, CAPTION, ALT)
-    stored = Image.open(io.BytesIO(shown[0][0][0]["image/png"])).convert("RGB")
-    drawn = Image.fromarray(np.asarray(made.canvas.buffer_rgba())[..., :3])
-    blurred = [np.asarray(p.filter(ImageFilter.BoxBlur(2)), float) for p in (stored, drawn)]  # averages the dither
-    assert np.abs(blurred[0] - blurred[1]).mean() < 1.0  # of 255
+    for _ in range(2):
+        show(made, CAPTION, ALT)
+    kind, data = stored(shown)
+    assert kind == "image/jpeg"
+    assert data == shown[2][0][0]["image/jpeg"]
+    assert shown[0][1]["metadata"]["image/jpeg"] == {"alt": ALT, "width": 200}
+    kept = Image.open(io.BytesIO(data))
+    assert kept.size == (400, 400)
+    assert not kept.getexif()
+    drawn = np.asarray(made.canvas.buffer_rgba())[..., :3].astype(float)
+    error = np.abs(np.asarray(kept.convert("RGB"), float) - drawn)
+    assert error.mean() < 2.0  # of 255
+    assert len(np.unique(np.asarray(kept).reshape(-1, 3), axis=0)) > 5_000  # no palette
 
 
 def test_table_in_markdown_and_plain_text():
