@@ -1,4 +1,4 @@
-"""Suppression equals torchvision's box for box, ties included; the soft form equals a slow loop, with the hard limit."""
+"""Suppression equals torchvision's box for box, ties too; the soft form equals a slow loop, and has the hard limit."""
 
 from __future__ import annotations
 
