@@ -64,7 +64,7 @@ def warp_perspective(
         raise ValueError(f"border must be 'zeros' or 'border', not {border!r}")
     height, width = image.shape[2:]
     rows, columns = size or (height, width)
-    points = pixel_centres(rows, columns, like=matrix).flatten(0, 1)  # (P, 2)
+    points = pixel_grid(rows, columns, like=matrix).flatten(0, 1)  # (P, 2)
     moved = points @ matrix[:, :, :2].mT + matrix[:, None, :, 2]  # (B, P, 3)
     depth = moved[..., 2:]
     places = moved[..., :2] / torch.where(depth > 0, depth, 1)  # (B, P, 2)
@@ -73,8 +73,8 @@ def warp_perspective(
     return F.grid_sample(image, grid.to(image.dtype), mode=mode, padding_mode=border, align_corners=False)
 
 
-def pixel_centres(height: int, width: int, *, like: Tensor) -> Tensor:
-    """(H, W, 2) places (x, y) = (column + 0.5, row + 0.5), of the kind and on the device of a tensor."""
+def pixel_grid(height: int, width: int, *, like: Tensor) -> Tensor:
+    """(H, W, 2) centres (x, y) = (column + 0.5, row + 0.5) of pixels, of the kind and on the device of a tensor."""
     y = torch.arange(height, dtype=like.dtype, device=like.device) + 0.5
     x = torch.arange(width, dtype=like.dtype, device=like.device) + 0.5
     return torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)

@@ -14,7 +14,7 @@ from skimage.transform import warp as skimage_warp
 from course_lib.core.seeding import generator
 from course_lib.data import photograph
 from course_lib.ops.geometry.cameras import look_at, project_points
-from course_lib.ops.warp import pixel_centres, warp, warp_perspective
+from course_lib.ops.warp import pixel_grid, warp, warp_perspective
 
 MATRIX = torch.tensor([[0.9, 0.2, 3.0], [-0.1, 1.1, -2.0], [2e-3, -1e-3, 1.0]], dtype=torch.float64)
 HALF = torch.tensor([[1.0, 0, 0.5], [0, 1, 0.5], [0, 0, 1]], dtype=torch.float64)
@@ -71,7 +71,7 @@ def test_equals_the_flow_warp_for_the_same_places():
     image = picture()
     matrix = MATRIX.clone()
     matrix[2] = torch.tensor([0.0, 0.0, 1.0])
-    centres = pixel_centres(40, 36, like=image)
+    centres = pixel_grid(40, 36, like=image)
     flow = (centres @ matrix[:2, :2].T + matrix[:2, 2] - centres).permute(2, 0, 1)[None]
     torch.testing.assert_close(
         warp_perspective(image, matrix[None], border="border", mode="bicubic"), warp(image, flow, mode="bicubic")
