@@ -28,15 +28,16 @@ def check_masks(**arguments: object) -> None:
             raise ValueError(f"{name} must be a bool tensor of shape (..., H, W), not a {describe(value)}")
 
 
-def mask_iou(masks1: Tensor, masks2: Tensor) -> Tensor:
+def mask_iou(masks1: Tensor, masks2: Tensor, *, dtype: torch.dtype = torch.float32) -> Tensor:
     """Intersection over union of all pairs.
 
     Args:
         masks1: (N, H, W) bool.
         masks2: (M, H, W) bool, of the same pictures' size.
+        dtype: Of the result and of the counting; float32 is exact up to 16 million pixels.
 
     Returns:
-        (N, M) float32 in [0, 1]; 0 where both masks are empty. Exact counts up to 16 million pixels.
+        (N, M) in [0, 1]; 0 where both masks are empty.
 
     Raises:
         ValueError: For bad shapes, or pictures of two sizes.
@@ -46,7 +47,7 @@ def mask_iou(masks1: Tensor, masks2: Tensor) -> Tensor:
         raise ValueError(
             f"masks must have shapes (N, H, W) and (M, H, W), not {tuple(masks1.shape)} and {tuple(masks2.shape)}"
         )
-    rows, columns = masks1.flatten(1).float(), masks2.flatten(1).float()  # (N, H W), (M, H W)
+    rows, columns = masks1.flatten(1).to(dtype), masks2.flatten(1).to(dtype)  # (N, H W), (M, H W)
     both = rows @ columns.mT  # (N, M)
     either = rows.sum(1)[:, None] + columns.sum(1) - both
     return both / either.clamp(min=1)
