@@ -20,7 +20,7 @@ from course_lib.core.checks import describe
 
 
 class PanopticQuality:
-    """Collect images, then compute.
+    """Collect images, then compute. Images may be on any device; the counts are kept on the CPU.
 
     Args:
         classes: K.

@@ -27,6 +27,8 @@ from course_lib.ops.boxes import box_iou, check_boxes
 class TrackingScore:
     """Collect the frames of one clip in their order, then compute. For several clips number objects and tracks anew.
 
+    Boxes may be on any device; who is who is decided on the CPU.
+
     Args:
         iou_threshold: Least IoU of a possible pair, above 0 up to 1.
     """

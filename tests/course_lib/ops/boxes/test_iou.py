@@ -59,8 +59,8 @@ def test_ranges_symmetry_and_scale():
 def test_apart_boxes_by_hand_only_giou_pulls_them_together():
     box = torch.tensor([[0.0, 0, 1, 1]], requires_grad=True)
     far = torch.tensor([[2.0, 0, 3, 1]])
-    assert float(box_iou(box, far)) == 0
-    assert float(generalized_box_iou(box, far)) == pytest.approx(-1 / 3)  # the box around both is a third empty
+    assert box_iou(box, far).item() == 0
+    assert generalized_box_iou(box, far).item() == pytest.approx(-1 / 3)  # the box around both is a third empty
     (pull,) = torch.autograd.grad(box_iou(box, far).sum(), box)
     assert not pull.any()
     (pull,) = torch.autograd.grad(generalized_box_iou_loss(box, far).sum(), box)
