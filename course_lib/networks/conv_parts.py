@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 
 from course_lib.core.checks import describe
 
 
 def conv_bn(
-    inputs: int, outputs: int, size: int, *, stride: int = 1, groups: int = 1
-) -> tuple[nn.Conv2d, nn.BatchNorm2d]:
+    inputs: int,
+    outputs: int,
+    size: int,
+    *,
+    stride: int = 1,
+    groups: int = 1,
+    dilation: int = 1,
+    norm: Callable[[int], nn.Module] = nn.BatchNorm2d,
+) -> tuple[nn.Conv2d, nn.Module]:
     """A convolution without bias that keeps the resolution up to its stride, and the batch norm that follows it.
 
     The norm subtracts the mean, so a bias in front of it would have no effect.
@@ -17,12 +26,15 @@ def conv_bn(
     Args:
         inputs: Channels of the input.
         outputs: Channels of the output.
-        size: Side of the kernel, odd; the border is padded with size // 2 zeros.
+        size: Side of the kernel, odd; the border is padded with dilation * (size // 2) zeros.
         stride: Step of the kernel.
         groups: Into how many independent parts the channels are cut.
+        dilation: Distance between the kernel's weights.
+        norm: Makes another norm than batch norm from the number of channels, say lambda c: nn.GroupNorm(8, c).
     """
-    convolution = nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, groups=groups, bias=False)
-    return convolution, nn.BatchNorm2d(outputs)
+    padding = dilation * (size // 2)
+    convolution = nn.Conv2d(inputs, outputs, size, stride, padding, dilation, groups, bias=False)
+    return convolution, norm(outputs)
 
 
 def initialise(model: nn.Module) -> None:

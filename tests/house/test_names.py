@@ -43,7 +43,7 @@ def test_there_is_something_to_hold():
     assert len(PUBLIC) > 400
 
 
-@pytest.mark.parametrize(("path", "name", "node", "skip"), PUBLIC, ids=lambda value: str(value) if value else "")
+@pytest.mark.parametrize(("path", "name", "node", "skip"), PUBLIC, ids=[f"{path}-{name}" for path, name, *_ in PUBLIC])
 def test_arguments_have_the_course_s_names_and_are_named_after_the_third(path, name, node, skip):
     positional = [argument.arg for argument in node.args.posonlyargs + node.args.args][skip:]
     assert len(positional) <= 3, f"{path}: {name} takes {len(positional)} arguments by place; put * after the third"

@@ -6,14 +6,11 @@ the mask is read column by column (format description: cocodataset.org/#format-d
 
 from __future__ import annotations
 
-import numpy as np
-import torch
-from torch import Tensor
-
 from course_lib.data.scenes.figures import keypoints
 from course_lib.data.scenes.labels import instance_classes, mask_boxes, visible_masks
 from course_lib.data.scenes.render import Rendered
 from course_lib.data.scenes.scene import CATEGORIES, KEYPOINTS, PERSON, Scene
+from course_lib.ops.masks import run_lengths
 
 SKELETON = (
     (1, 2),
@@ -31,19 +28,6 @@ SKELETON = (
     (9, 11),
     (11, 13),
 )
-
-
-def run_lengths(mask: Tensor) -> list[int]:
-    """Run lengths of a mask (H, W) bool, column by column, beginning with the 0s."""
-    flat = mask.cpu().numpy().astype(np.int8).ravel(order="F")
-    edges = np.flatnonzero(np.diff(flat, prepend=0, append=1 - flat[-1]))
-    return np.diff(edges, prepend=0).tolist()
-
-
-def from_run_lengths(counts: list[int], height: int, width: int) -> Tensor:
-    """The inverse of `run_lengths`: a mask (H, W) bool."""
-    values = np.arange(len(counts)) % 2 == 1
-    return torch.from_numpy(np.repeat(values, counts).reshape((height, width), order="F").copy())
 
 
 def as_coco(scene: Scene, rendered: Rendered, first_id: int = 1) -> dict:

@@ -7,12 +7,25 @@ Most functions take the scene and what `render` gave for it. Labels of objects a
 from __future__ import annotations
 
 import torch
-from skimage.measure import find_contours
 from torch import Tensor
 
 from course_lib.data.scenes.backgrounds import stuff_map
 from course_lib.data.scenes.render import Rendered, amodal_masks
 from course_lib.data.scenes.scene import Scene
+from course_lib.ops.masks import mask_to_polygons as polygons
+from course_lib.ops.masks import masks_to_boxes as mask_boxes
+
+__all__ = [
+    "image_class",
+    "instance_classes",
+    "instance_map",
+    "mask_boxes",
+    "panoptic_map",
+    "polygons",
+    "semantic_map",
+    "visible_fraction",
+    "visible_masks",
+]
 
 
 def instance_classes(scene: Scene) -> Tensor:
@@ -59,29 +72,6 @@ def visible_masks(scene: Scene, rendered: Rendered) -> Tensor:
     return instance_map(scene, rendered)[:, None] == owners
 
 
-def mask_boxes(masks: Tensor) -> Tensor:
-    """Tight boxes around masks.
-
-    Args:
-        masks: (..., H, W) bool.
-
-    Returns:
-        (..., 4) float32 (x0, y0, x1, y1) in pixels, origin at the image's top left corner: a mask of the single pixel
-        (row 0, column 0) has the box (0, 0, 1, 1). An empty mask has the box (0, 0, 0, 0).
-    """
-    rows, columns = masks.any(-1), masks.any(-2)
-    some = rows.any(-1, keepdim=True)
-    edges = []
-    for line in (columns, rows):
-        count = line.shape[-1]
-        place = torch.arange(count, device=masks.device)
-        first = torch.where(line, place, count).amin(-1)
-        last = torch.where(line, place + 1, 0).amax(-1)
-        edges.append((first, last))
-    (x0, x1), (y0, y1) = edges
-    return torch.where(some, torch.stack([x0, y0, x1, y1], -1), 0).float()
-
-
 def visible_fraction(scene: Scene, rendered: Rendered) -> Tensor:
     """Visible pixels over all pixels that the object would have in the image if nothing hid it.
 
@@ -109,17 +99,3 @@ def panoptic_map(scene: Scene, rendered: Rendered) -> Tensor:
         (B, H, W) int64.
     """
     return semantic_map(scene, rendered) * 1000 + instance_map(scene, rendered) + 1
-
-
-def polygons(mask: Tensor) -> list[Tensor]:
-    """Outlines of one mask. Filling them by the even-odd rule at pixel centres gives the mask again.
-
-    Args:
-        mask: (H, W) bool.
-
-    Returns:
-        A list of closed outlines (P, 2), pixels (x, y), first point = last; holes are outlines of their own.
-    """
-    padded = torch.nn.functional.pad(mask.float(), (1, 1, 1, 1)).cpu().numpy()
-    # find_contours counts (row, column) from the centre of the padded image's first pixel.
-    return [torch.from_numpy(line[:, ::-1] - 0.5).float() for line in find_contours(padded, 0.5)]

@@ -11,6 +11,8 @@ In a residual block the gate acts on F(x), in front of the addition.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -47,16 +49,16 @@ class SqueezeExcitation(nn.Module):
 class SEBasicBlock(BasicBlock):
     """A basic block whose residual is gated."""
 
-    def __init__(self, inputs: int, width: int, stride: int = 1):
-        super().__init__(inputs, width, stride)
+    def __init__(self, inputs: int, width: int, stride: int = 1, **options: Any):
+        super().__init__(inputs, width, stride, **options)
         self.bn2 = nn.Sequential(self.bn2, SqueezeExcitation(width))
 
 
 class SEBottleneck(Bottleneck):
     """A bottleneck whose residual is gated."""
 
-    def __init__(self, inputs: int, width: int, stride: int = 1):
-        super().__init__(inputs, width, stride)
+    def __init__(self, inputs: int, width: int, stride: int = 1, **options: Any):
+        super().__init__(inputs, width, stride, **options)
         self.bn3 = nn.Sequential(self.bn3, SqueezeExcitation(width * self.expansion))
 
 

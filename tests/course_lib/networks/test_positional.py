@@ -9,7 +9,13 @@ import torch
 
 from course_lib.core.seeding import generator
 from course_lib.networks.layers import MLP
-from course_lib.networks.positional import fourier_encoding, sinusoidal_encoding
+from course_lib.networks.positional import (
+    LearntPositions,
+    apply_rotary,
+    fourier_encoding,
+    sinusoidal_encoding,
+    sinusoidal_encoding_2d,
+)
 from course_lib.optim import Adam
 
 
@@ -39,7 +45,73 @@ def test_a_shift_of_the_position_is_one_rotation_for_all_positions():
     torch.testing.assert_close(move @ move.T, torch.eye(8, dtype=torch.float64), rtol=0, atol=1e-7)
 
 
+def test_two_dimensional_code_is_the_row_s_beside_the_column_s_as_in_detr(device, dtype, close):
+    """DETR's PositionEmbeddingSine without normalisation, which counts rows and columns from 1."""
+    rows, columns = torch.arange(1, 6, dtype=torch.float32), torch.arange(1, 8, dtype=torch.float32)
+    dim_t = 10_000 ** (2 * torch.div(torch.arange(8), 2, rounding_mode="floor") / 8)
+    pos_y, pos_x = rows[:, None, None].expand(5, 7, 1) / dim_t, columns[None, :, None].expand(5, 7, 1) / dim_t
+    pos_x = torch.stack((pos_x[..., 0::2].sin(), pos_x[..., 1::2].cos()), dim=3).flatten(2)
+    pos_y = torch.stack((pos_y[..., 0::2].sin(), pos_y[..., 1::2].cos()), dim=3).flatten(2)
+    ours = sinusoidal_encoding_2d(rows.to(device, dtype), columns.to(device, dtype), 16)
+    close(ours, torch.cat((pos_y, pos_x), dim=2), rtol=1e-5, atol=1e-6)
+    code = sinusoidal_encoding(rows.to(device, dtype), 8)
+    close(ours[:, 3, :8], code)
+    close(ours[2, :, 8:], sinusoidal_encoding(columns.to(device, dtype), 8))
+
+
+def test_rotary_is_multiplication_of_complex_numbers(device, dtype, close):
+    x = torch.randn(2, 3, 9, 8, generator=generator(0), dtype=torch.float64)
+    t = torch.arange(9, dtype=torch.float64)
+    angles = t[:, None] * 10_000 ** (-torch.arange(0, 8, 2, dtype=torch.float64) / 8)
+    wanted = torch.view_as_real(
+        torch.view_as_complex(x.unflatten(-1, (4, 2))) * torch.polar(torch.ones(9, 4).double(), angles)
+    )
+    close(apply_rotary(x.to(device, dtype), t.to(device, dtype)), wanted.flatten(-2), rtol=1e-9, atol=1e-12)
+
+
+def test_rotary_products_depend_on_the_distance_only():
+    q, k = (torch.randn(1, 8, generator=generator(s), dtype=torch.float64) for s in (0, 1))
+
+    def product(s: float, t: float) -> float:
+        s, t = (torch.tensor([place], dtype=torch.float64) for place in (s, t))
+        return float((apply_rotary(q, s) * apply_rotary(k, t)).sum())
+
+    for s, t in ((3, 1), (0, 7), (2.5, 2.5)):
+        for shift in (1, 10, 1000.5):
+            assert product(s + shift, t + shift) == pytest.approx(product(s, t), abs=1e-9)
+    assert abs(product(3, 1) - product(1, 3)) > 0.1
+    assert product(4, 4) == pytest.approx(float((q * k).sum()))
+
+
+def test_rotary_keeps_lengths_and_gradients():
+    x = torch.randn(4, 6, generator=generator(0), dtype=torch.float64, requires_grad=True)
+    places = torch.arange(4, dtype=torch.float64)
+    torch.testing.assert_close(apply_rotary(x, places).norm(dim=-1), x.norm(dim=-1))
+    torch.testing.assert_close(apply_rotary(x, places)[0], x[0])
+    assert torch.autograd.gradcheck(lambda v: apply_rotary(v, places), (x,))
+
+
+def test_learnt_positions_are_added_and_get_gradients():
+    model = LearntPositions(6, 4)
+    tokens = torch.rand(2, 5, 4, generator=generator(0))
+    torch.testing.assert_close(model(tokens), tokens + model.embedding[:5])
+    model(tokens).sum().backward()
+    assert model.embedding.grad.tolist() == [[2.0] * 4] * 5 + [[0.0] * 4]
+    assert float(model.embedding.detach().abs().max()) <= 0.04
+    assert float(LearntPositions(100, 64).embedding.std().detach()) == pytest.approx(0.0176, abs=0.001)
+
+
 def test_bad_input():
+    with pytest.raises(ValueError, match="dimensions must be a multiple of 4"):
+        sinusoidal_encoding_2d(torch.arange(3.0), torch.arange(3.0), 6)
+    with pytest.raises(
+        ValueError, match=r"x must be \(\.\.\., N, E\) and positions \(N,\), not \(2, 3, 4\) and \(2,\)"
+    ):
+        apply_rotary(torch.zeros(2, 3, 4), torch.arange(2.0))
+    with pytest.raises(ValueError, match="dimensions must be even"):
+        apply_rotary(torch.zeros(2, 3), torch.arange(2.0))
+    with pytest.raises(ValueError, match=r"tokens must be \(B, N, 4\) with N at most 6, not \(1, 7, 4\)"):
+        LearntPositions(6, 4)(torch.zeros(1, 7, 4))
     with pytest.raises(ValueError, match="dimensions must be even"):
         sinusoidal_encoding(torch.arange(3.0), 5)
     with pytest.raises(ValueError, match="positions must be a floating-point tensor"):

@@ -10,7 +10,7 @@ from pycocotools.cocoeval import COCOeval
 
 from course_lib.core.seeding import generator
 from course_lib.data.scenes import as_coco, render, sample_figures, sample_scenes, visible_masks
-from course_lib.data.scenes.coco import from_run_lengths, run_lengths
+from course_lib.ops.masks import from_run_lengths, run_lengths
 
 
 def decode(segmentation):

@@ -19,6 +19,14 @@ PAIRS: dict[str, tuple[Callable[[], nn.Module], Callable[[], nn.Module]]] = {
     "googlenet": (backbones.GoogLeNet, lambda: tv.googlenet(init_weights=False)),
     "resnet18": (backbones.resnet18, tv.resnet18),
     "resnet50": (backbones.resnet50, tv.resnet50),
+    "dilated_resnet50": (
+        lambda: backbones.resnet50(replace_stride_with_dilation=(False, True, True)),
+        lambda: tv.resnet50(replace_stride_with_dilation=[False, True, True]),
+    ),
+    "group_norm_resnet50": (
+        lambda: backbones.resnet50(norm=lambda channels: nn.GroupNorm(32, channels)),
+        lambda: tv.resnet50(norm_layer=lambda channels: nn.GroupNorm(32, channels)),
+    ),
     "densenet121": (backbones.densenet121, tv.densenet121),
     "mobilenet_v2": (backbones.MobileNetV2, tv.mobilenet_v2),
     "convnext_tiny": (backbones.convnext_tiny, tv.convnext_tiny),
@@ -71,6 +79,25 @@ def test_published_size(name: str):
     with torch.device("meta"):
         count = architectures.parameter_count(build())
     assert round(count / 1e6, 1) == millions
+
+
+def test_dilation_adds_places_and_leaves_the_others_as_they_were():
+    """Basic blocks, which torchvision cannot dilate; the bottlenecks equal torchvision's above."""
+    options = {"replace_stride_with_dilation": (False, True, True)}
+    plain, dense = backbones.resnet18(), backbones.resnet18(**options)
+    dense.load_state_dict(plain.state_dict(), strict=True)
+    images = torch.rand(1, 3, 64, 96, generator=generator(0))
+    shapes, maps = [], []
+    for model in (plain.eval(), dense.eval()):
+        x = model.maxpool(model.relu(model.bn1(model.conv1(images))))
+        for layer in (model.layer1, model.layer2, model.layer3, model.layer4):
+            x = layer(x)
+        shapes.append(tuple(x.shape[1:]))
+        maps.append(x)
+    assert shapes == [(512, 2, 3), (512, 8, 12)]
+    torch.testing.assert_close(maps[1][:, :, ::4, ::4], maps[0])
+    with pytest.raises(ValueError, match="replace_stride_with_dilation needs three entries"):
+        backbones.resnet18(replace_stride_with_dilation=(True,))
 
 
 def test_googlenet_without_its_auxiliary_classifiers_has_6_6_million():
