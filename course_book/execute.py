@@ -1,8 +1,8 @@
 """Turn a chapter's text into an executed notebook, and measure what that took.
 
 The stored notebook is normalised: cell ids come from the cells' text, and nothing that changes from run to run
-(times, versions, counters of the kernel) is kept. Executing the same text twice gives the same bytes. Where the code and
-what it uses of the library are as they were, the stored outputs are copied to the new text and nothing is executed.
+(times, versions, counters of the kernel) is kept. Executing the same text twice gives the same bytes. Where the code
+and what it uses of the library are as they were, the stored outputs are copied to the new text and nothing is executed.
 """
 
 from __future__ import annotations

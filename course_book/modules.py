@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 
 Target = tuple[str, tuple[str, ...]]  # a module, and the name taken from it: ("torch.nn", ("functional",))
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -30,7 +30,7 @@ class Module:
     statements: list[ast.stmt] = field(default_factory=list)
 
 
-@lru_cache(maxsize=None)
+@cache
 def read_program(name: str, text: str) -> Module:
     """The tables of a text.
 
@@ -132,7 +132,7 @@ class Mentions:
     words: set[str] = field(default_factory=set)  # strings; a part that is only known at run time is *
 
 
-@lru_cache(maxsize=None)
+@cache
 def mentions(node: ast.AST) -> Mentions:
     """All names and strings in a tree."""
     found = Mentions()
@@ -171,7 +171,7 @@ def _constant(node: ast.AST) -> str:
     return str(node.value) if isinstance(node, ast.Constant) else "*"
 
 
-@lru_cache(maxsize=None)
+@cache
 def dump_of(statement: ast.stmt) -> str:
     """`dump` of a statement of a cached file."""
     return dump(statement)

@@ -1,4 +1,4 @@
-"""Hooks for nbval, loaded by chapters/conftest.py: the chapters' surroundings, and tolerance where a cell's tag states it.
+"""Hooks for nbval, loaded by chapters/conftest.py: the chapters' surroundings, and tolerance where a tag states it.
 
 nbval runs the cells and compares everything exactly. For a cell with a tolerance tag, each text of the new output that
 agrees with the stored one within the tolerance is replaced by the stored one before nbval compares; missing outputs,

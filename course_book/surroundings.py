@@ -1,7 +1,7 @@
 """What a chapter's kernel finds around it, the same whoever starts it: a home of its own, one thread, the CPU.
 
-A person's home folder could decide a result (settings of matplotlib, start-up files of IPython, downloaded weights), and
-a home that cannot be written, or a font list that is made while a clock runs, puts warnings into a chapter's output.
+A person's home folder could decide a result (settings of matplotlib, start-up files of IPython, downloaded weights),
+and a home that cannot be written, or a font list that is made while a clock runs, puts warnings into a chapter.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # Variables that would lead back to somebody's settings or caches.
@@ -60,10 +60,8 @@ def font_folder(home: Path) -> Path:
         home: Where to make it if this Python's own folder cannot be written.
     """
     folder = Path(sys.prefix) / "matplotlib"
-    try:
+    with suppress(OSError):
         folder.mkdir(exist_ok=True)
-    except OSError:
-        pass
     if not os.access(folder, os.W_OK):
         folder = home / "matplotlib"
         folder.mkdir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -47,7 +48,9 @@ def _png(made: Figure) -> bytes:
     pictures = any(ax.images for ax in made.axes)
     made.set(dpi=DOTS_PER_INCH * (0.75 if pictures else 1), facecolor=PAPER)
     canvas = FigureCanvasAgg(made)
-    canvas.draw()
+    with warnings.catch_warnings():  # a busy machine finds the place of a legend slowly; that is no fault of the figure
+        warnings.filterwarnings("ignore", message='Creating legend with loc="best" can be slow')
+        canvas.draw()
     drawn = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
     if pictures:
         colours = drawn.reduce(3).quantize(256, method=Image.Quantize.MAXCOVERAGE)  # far faster, as good

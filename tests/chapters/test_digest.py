@@ -12,10 +12,10 @@ FILES = {
     "tools/__init__.py": "from course_lib.tools.add import add, twice\nfrom course_lib.tools.far import far\n",
     "tools/add.py": '"""Head."""\nimport math\n\nSTEP = 1\n\n\ndef add(x: int) -> int:\n    """Words."""\n'
     "    return x + STEP  # counts\n\n\ndef twice(x):\n    return add(add(x))\n\n\ndef unused(x):\n    return 5\n",
-    "tools/far.py": "from course_lib.deep import Deep as Base\n\n\nclass Far(Base):\n    def go(self):\n        return 1\n\n\n"
-    "def far():\n    return Far().go()\n\n\ndef other():\n    return 2\n",
-    "deep.py": "TABLE = {}\nfor name in 'ab':\n    TABLE[name] = name\n\n\nclass Deep:\n    size = 3\n\n\ndef alone():\n"
-    "    from course_lib.tools.add import STEP\n    return STEP\n",
+    "tools/far.py": "from course_lib.deep import Deep as Base\n\n\nclass Far(Base):\n    def go(self):\n"
+    "        return 1\n\n\ndef far():\n    return Far().go()\n\n\ndef other():\n    return 2\n",
+    "deep.py": "TABLE = {}\nfor name in 'ab':\n    TABLE[name] = name\n\n\nclass Deep:\n    size = 3\n"
+    "\n\ndef alone():\n    from course_lib.tools.add import STEP\n    return STEP\n",
     "weights.py": "from pathlib import Path\n\nFOLDER = Path('checkpoints')\n\n\ndef load(name):\n"
     '    return (FOLDER / f"{name}.safetensors").read_bytes()\n',
     "checkpoints/tabby.safetensors": "1",
