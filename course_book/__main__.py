@@ -9,11 +9,14 @@ from course_book.paths import find_chapter
 
 
 def _execute(arguments: argparse.Namespace) -> None:
-    from course_book.execute import execute
+    from course_book.execute import store
 
     name = find_chapter(arguments.chapter)
-    measured = execute(name)
-    print(f"chapters/{name}.ipynb stored: {measured['seconds']:.1f} s, peak memory {measured['peak_gib']:.2f} GiB")
+    measured = store(name, again=arguments.again)
+    how = "the code and what it uses are as they were, so nothing was executed (--again does)"
+    if measured:
+        how = f"{measured['seconds']:.1f} s, peak memory {measured['peak_gib']:.2f} GiB"
+    print(f"chapters/{name}.ipynb stored: {how}")
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -72,6 +75,7 @@ def main() -> None:
         command.set_defaults(run=function)
         if name == "execute":
             command.add_argument("chapter", help="number or name, such as 02")
+            command.add_argument("--again", action="store_true", help="also if nothing but prose has changed")
         if name == "build":
             command.add_argument("--clean", action="store_true", help="build every page anew")
         if name in ("serve", "lab"):

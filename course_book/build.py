@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from course_book.check import stale
 from course_book.paths import HTML, ROOT
 
 
@@ -17,8 +18,11 @@ def build(clean: bool = False) -> None:
         clean: Forget earlier builds first.
 
     Raises:
-        RuntimeError: If Sphinx reports a warning or an error; its words are on the terminal.
+        RuntimeError: If a chapter's stored outputs are stale, or Sphinx reports a warning or an error; its words are
+            on the terminal.
     """
+    if lines := stale():
+        raise RuntimeError("\n".join(lines))
     if clean:
         shutil.rmtree(ROOT / "_build", ignore_errors=True)
     tool = str(Path(sys.executable).with_name("jupyter-book"))

@@ -1,29 +1,31 @@
 """Turn a chapter's text into an executed notebook, and measure what that took.
 
 The stored notebook is normalised: cell ids come from the cells' text, and nothing that changes from run to run
-(times, versions, counters of the kernel) is kept. Executing the same text twice gives the same bytes.
+(times, versions, counters of the kernel) is kept. Executing the same text twice gives the same bytes. Where the code
+and what it uses of the library are as they were, the stored outputs are copied to the new text and nothing is executed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import jupytext
 import nbformat
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
-from course_book.library import library_digest
+from course_book.digest import digest
 from course_book.paths import MEASURED, ROOT, notebook_path, text_path
+from course_book.surroundings import surroundings
+
+if TYPE_CHECKING:
+    from nbclient import NotebookClient
 
 # Asked of the kernel after the last cell; never stored.
 PEAK_MEMORY = "import resource, sys; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, sys.platform)"
-LOADED = "import sys; print(*sorted(n for n in sys.modules if n.split('.')[0] == 'course_lib'))"
 
 
 def read_text(name: str) -> NotebookNode:
@@ -43,22 +45,63 @@ def read_text(name: str) -> NotebookNode:
     return notebook
 
 
-def execute(name: str) -> dict[str, float]:
-    """Execute a chapter, store its notebook, and record run time and peak memory.
+def code_sources(notebook: NotebookNode) -> list[str]:
+    """The sources of a notebook's code cells, in order."""
+    return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def store(name: str, again: bool = False) -> dict[str, float]:
+    """Make a chapter's notebook from its text; execute it only if the stored outputs are not those of its code.
 
     Args:
         name: Such as 02_optimization.
+        again: Execute it in any case.
 
     Returns:
-        Seconds and peak memory in GiB of this run.
+        Seconds and peak memory in GiB of the execution; empty if there was none.
 
     Raises:
         RuntimeError: If a cell raises; nothing is stored then.
         ValueError: If a cell wrote to stderr; nothing is stored then.
     """
     notebook = read_text(name)
-    os.environ["COURSE_STATIC"] = "1"  # sliders draw their first picture
-    os.environ.setdefault("COURSE_DEVICE", "cpu")  # what the book's numbers are stated for
+    notebook.metadata["course"] = {"digest": digest(code_sources(notebook))}
+    measured = {} if not again and _copy_outputs(name, notebook) else execute(name, notebook)
+    nbformat.validate(notebook)
+    notebook_path(name).write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+    return _record(name, measured) if measured else {}
+
+
+def _copy_outputs(name: str, notebook: NotebookNode) -> bool:
+    """Give the text's code cells the stored outputs, if they are those of the same code with the same library."""
+    if not notebook_path(name).exists():
+        return False
+    stored = nbformat.read(notebook_path(name), as_version=4)
+    if stored.metadata.get("course") != notebook.metadata["course"] or code_sources(stored) != code_sources(notebook):
+        return False
+    old = [cell for cell in stored.cells if cell.cell_type == "code"]
+    for cell, known in zip((c for c in notebook.cells if c.cell_type == "code"), old, strict=True):
+        cell.outputs, cell.execution_count = known.outputs, known.execution_count
+    return all(cell.execution_count is not None for cell in old)
+
+
+def execute(name: str, notebook: NotebookNode) -> dict[str, float]:
+    """Execute a notebook in place, as the chapters are executed, and normalise it.
+
+    Args:
+        name: The chapter's, for what is said when a cell fails.
+        notebook: From `read_text`.
+
+    Returns:
+        Seconds and peak memory in GiB.
+
+    Raises:
+        RuntimeError: If a cell raises.
+        ValueError: If a cell wrote to stderr.
+    """
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
     client = NotebookClient(
         notebook,
         timeout=600,
@@ -68,7 +111,7 @@ def execute(name: str) -> dict[str, float]:
         resources={"metadata": {"path": str(ROOT / "chapters")}},
     )
     started = time.perf_counter()
-    with client.setup_kernel():
+    with surroundings(), client.setup_kernel():
         for index, cell in enumerate(notebook.cells):
             try:
                 client.execute_cell(cell, index)
@@ -76,13 +119,9 @@ def execute(name: str) -> dict[str, float]:
                 raise RuntimeError(f"cell {index} of {name} raised; nothing was stored\n{error}") from None
         seconds = time.perf_counter() - started
         peak, platform = _ask(client, PEAK_MEMORY).split()
-        modules = _ask(client, LOADED).split()
     _normalise(notebook)
-    notebook.metadata["course"] = {"library": library_digest(modules), "modules": modules}
-    nbformat.validate(notebook)
-    notebook_path(name).write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
     gib = int(peak) / (2**30 if platform == "darwin" else 2**20)
-    return _record(name, {"seconds": round(seconds, 1), "peak_gib": round(gib, 2)})
+    return {"seconds": round(seconds, 1), "peak_gib": round(gib, 2)}
 
 
 def _ask(client: NotebookClient, code: str) -> str:

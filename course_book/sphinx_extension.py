@@ -7,6 +7,7 @@ import platform
 from urllib.parse import urlencode
 
 from sphinx.application import Sphinx
+from sphinx.config import Config
 
 from course_book.pages import write_pages
 
@@ -54,7 +55,7 @@ def start(app: Sphinx) -> None:
     app.config.html_context.setdefault("default_mode", "auto")
 
 
-def settle(app: Sphinx, config: object) -> None:
+def settle(app: Sphinx, config: Config) -> None:
     """Undo two settings that others make: a bar above the page for a second search field, and figure numbers.
 
     The numbers would count through all chapters as they stand, so "Fig. 12" would change with every chapter added.

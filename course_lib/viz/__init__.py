@@ -1,5 +1,6 @@
 """Figures, tables and sliders in the course's one style; see `style`, `display` and `plane`."""
 
+from course_lib.viz import fonts  # noqa: F401 - before anything else that imports matplotlib
 from course_lib.viz.display import Table, show, table
 from course_lib.viz.explore import explore
 from course_lib.viz.plane import draw_contours, draw_regions, draw_samples, plane_points

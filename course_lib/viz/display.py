@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -86,7 +87,9 @@ def encode(made: Figure) -> tuple[str, bytes]:
     """
     made.set(dpi=DOTS_PER_INCH, facecolor=PAPER)
     canvas = FigureCanvasAgg(made)
-    canvas.draw()
+    with warnings.catch_warnings():  # a busy machine finds the place of a legend slowly; that is no fault of the figure
+        warnings.filterwarnings("ignore", message='Creating legend with loc="best" can be slow')
+        canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())[..., :3]
     drawn = Image.fromarray(pixels)
     stored = io.BytesIO()

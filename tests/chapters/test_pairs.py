@@ -8,7 +8,9 @@ import re
 import nbformat
 import pytest
 
-from course_book import paths
+from course_book import check, paths
+from course_book.build import build
+from course_book.cells import size_fault
 from course_book.check import faults, faults_of
 from course_book.paths import MEASURED, all_chapters, find_chapter, notebook_path, text_path
 
@@ -58,7 +60,7 @@ def break_text(notebook, text):
 
 
 def break_library(notebook, text):
-    notebook.write_text(re.sub(r'"library": "\w+"', '"library": "0"', notebook.read_text()))
+    notebook.write_text(re.sub(r'"digest": "\w+"', '"digest": "0"', notebook.read_text()))
 
 
 def change(wanted, edit):
@@ -87,15 +89,15 @@ def set_error(cell):
 
 
 BREAKS = {
-    "text and notebook differ": break_text,
-    "course_lib has changed": break_library,
+    "text and notebook differ, outputs are stale; run: make chapter N=02": break_text,
+    "what its code uses of course_lib has changed since the outputs were made; run: make chapter N=02": break_library,
     "a figure without alternative text": change(has_picture, lambda c: picture_of(c).metadata.pop("image/png")),
     "a figure without a caption": change(has_picture, lambda c: picture_of(c).metadata.pop("course")),
     "text on stderr": change(prints, set_stderr),
     "a stored error: ValueError: bad": change(prints, set_error),
     "shows nothing": change(prints, lambda c: c.outputs.clear()),
     "was not executed": change(prints, lambda c: c.update(execution_count=None)),
-    "lines of code": change(prints, lambda c: c.update(source="x = 1\n" * 21 + "print(x)")),
+    "one tag such as tolerance-2": change(prints, lambda c: c.metadata.update(tags=["tolerance-x"])),
     "the notebook has": lambda notebook, text: notebook.write_text(notebook.read_text() + " " * 1_500_000),
     "is not executed": lambda notebook, text: notebook.unlink(),
 }
@@ -113,19 +115,43 @@ def test_each_fault_is_noticed(pair, message):
     assert all("\n" not in fault for fault in found)
 
 
-def test_a_docstring_does_not_make_outputs_stale_but_code_does(tmp_path, monkeypatch):
-    from course_book import library
+SIZES = {
+    "16 lines of code, more than 15": ("x = 1\n" * 16, []),
+    "31 lines of code, more than 30": ("x = 1\n" * 31, ["hide-input"]),
+    "a line of 89 characters, more than 88": ("x = " + "1" * 85, []),
+    "a line of 90 characters, more than 88": ("x = " + "1" * 86, ["hide-cell"]),
+    "16 lines of code, more than 15, a line of 89": ("x = 1\n" * 15 + "x = " + "1" * 85, ["interactive"]),
+}
 
-    module = tmp_path / "course_lib" / "thing.py"
-    module.parent.mkdir()
-    monkeypatch.setattr(library, "ROOT", tmp_path)
-    digests = []
-    for text in ('"""Head."""\ndef f():\n    """Old."""\n    return 1\n',
-                 '"""Other head."""\n# A comment.\ndef f():\n    """New."""\n    return 1\n',
-                 'def f():\n    return 2\n'):  # fmt: skip
-        module.write_text(text)
-        digests.append(library.library_digest(["course_lib.thing"]))
-    assert digests[0] == digests[1] != digests[2]
+
+@pytest.mark.parametrize("message", SIZES)
+def test_a_large_cell_is_noticed(message):
+    source, tags = SIZES[message]
+    assert message in size_fault(nbformat.v4.new_code_cell(source, metadata={"tags": tags}))
+
+
+@pytest.mark.parametrize(
+    ("source", "tags"),
+    [("x = 1\n# a comment\n\n" * 15, []), ("x = 1\n" * 30, ["hide-input"]), ("x = " + "1" * 84, []), ("", [])],
+)
+def test_a_cell_of_the_right_size_is_not(source, tags):
+    assert size_fault(nbformat.v4.new_code_cell(source, metadata={"tags": tags})) == ""
+
+
+def test_no_further_large_cell_is_let_in(pair, monkeypatch):
+    """What a chapter had before the limit held is let be; one more is a fault, and so is one in a new chapter."""
+    monkeypatch.setitem(check.OVER, CHAPTER, check.OVER[CHAPTER] - 1)
+    found = faults_of(CHAPTER)
+    assert f"{CHAPTER}: 22 cells are over the limit, 21 are known" in found
+    assert len(found) == 23
+    monkeypatch.delitem(check.OVER, CHAPTER)
+    assert len(faults_of(CHAPTER)) == 22
+
+
+def test_the_book_is_not_built_from_stale_outputs(pair, monkeypatch):
+    break_text(*pair)
+    with pytest.raises(RuntimeError, match=f"^{CHAPTER}: text and notebook differ.*run: make chapter N=02$"):
+        build()
 
 
 @pytest.mark.parametrize("number", ["02", "2", CHAPTER])

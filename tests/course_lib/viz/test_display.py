@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import itertools
+import os
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -75,6 +79,44 @@ def test_a_plot_is_a_small_png_of_twice_the_size_without_a_date_and_the_same_byt
     assert picture.info == {}  # neither time nor software
     assert len(first) < 30_000
     assert len({picture.convert("RGB").getpixel(xy) for xy in ((0, 0), (799, 399))}) == 1  # the card
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_slow_machine_puts_no_warning_into_a_notebook(shown, monkeypatch):
+    """matplotlib warns when finding the best place of a legend took it a second, which a busy machine decides."""
+    clock = itertools.count(0, 100)
+    fig = line()
+    fig.axes[0].lines[0].set_label("a line")
+    fig.axes[0].legend()
+    monkeypatch.setattr("matplotlib.legend.time.perf_counter", lambda: next(clock))
+    show(fig, CAPTION, ALT)
+    assert next(clock) > 0, "the clock was not asked"
+    assert len(shown) == 2
+
+
+@pytest.mark.filterwarnings("error")
+def test_other_warnings_are_let_through(shown):
+    fig = line()
+    fig.axes[0].set_title("\N{HANGUL SYLLABLE GA}")  # a letter that the font lacks
+    with pytest.raises(UserWarning, match="missing from font"):
+        show(fig, CAPTION, ALT)
+
+
+def test_a_font_list_that_takes_long_is_made_in_silence(tmp_path):
+    """matplotlib's timer of five seconds is made to ring at once, in a home without a list."""
+    code = (
+        "import threading\n"
+        "methods = lambda f: {'start': lambda self: f(), 'cancel': lambda self: None}\n"
+        "threading.Timer = lambda seconds, f: type('Rings', (), methods(f))()\n"
+    )
+    for then, silent in (("import matplotlib.font_manager", False), ("import course_lib.viz", True)):
+        home = tmp_path / str(silent)
+        home.mkdir()
+        environment = {**os.environ, "MPLCONFIGDIR": str(home)}
+        command = [sys.executable, "-c", code + then]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        assert ("building the font cache" not in done.stderr) == silent, done.stderr
+        assert any(home.glob("fontlist-*.json"))
 
 
 def test_png_holds_what_was_drawn(shown):
