@@ -12,11 +12,10 @@ import sys
 import numpy as np
 import pytest
 from IPython.display import Markdown
-from ipywidgets import Dropdown, FloatSlider, HBox, Output, VBox
 from PIL import Image
 
 from course_lib.data import photograph
-from course_lib.viz import BLUE, Table, display, explore, figure, show, table
+from course_lib.viz import BLUE, Table, display, figure, show, table
 
 CAPTION = "A straight line from the origin."
 ALT = "One blue line rising from left to right."
@@ -177,34 +176,3 @@ def test_table_refuses_rows_that_do_not_fit(rows, shown):
 def test_table_is_displayed(shown):
     table([[1, 2]], ["a", "b"])
     assert isinstance(shown[0][0][0], Table)
-
-
-def test_explore_on_a_printed_page_draws_once_with_the_first_values(shown, monkeypatch):
-    monkeypatch.setenv("COURSE_STATIC", "1")
-    drawn = []
-    explore(lambda **values: drawn.append(values), rate=FloatSlider(0.3), kind=Dropdown(options=["a", "b"], value="b"))
-    assert drawn == [{"rate": 0.3, "kind": "b"}]
-    assert shown == []
-
-
-def test_explore_live_redraws_when_a_control_changes(shown, monkeypatch):
-    monkeypatch.delenv("COURSE_STATIC", raising=False)
-    drawn = []
-    rate, momentum = FloatSlider(0.3, min=0, max=1), FloatSlider(0.9, min=0, max=1, description="memory")
-
-    def draw(learning_rate: float, momentum: float) -> None:
-        drawn.append((learning_rate, momentum))
-
-    explore(draw, learning_rate=rate, momentum=momentum)
-    assert drawn == [(0.3, 0.9)]
-    rate.value = 0.5
-    momentum.value = 0.1
-    assert drawn == [(0.3, 0.9), (0.5, 0.9), (0.5, 0.1)]
-    assert (rate.description, momentum.description) == ("learning rate", "memory")
-    assert rate.continuous_update is False
-    box = shown[0][0][0]
-    assert isinstance(box, VBox)
-    controls, output = box.children
-    assert isinstance(controls, HBox)
-    assert controls.children == (rate, momentum)
-    assert isinstance(output, Output)
