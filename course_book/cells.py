@@ -53,11 +53,12 @@ def cell_faults(cell: NotebookNode) -> list[str]:
 
 def _picture_faults(output: NotebookNode) -> list[str]:
     """A picture must have come from viz.show: then caption and alternative text lie beside it."""
-    if not any(kind.startswith("image/") for kind in output.get("data", {})):
+    kinds = [kind for kind in output.get("data", {}) if kind.startswith("image/")]
+    if not kinds:
         return []
     notes = output.get("metadata", {})
     found = []
-    if not notes.get("image/png", {}).get("alt"):
+    if not notes.get(kinds[0], {}).get("alt"):
         found.append("a figure without alternative text; draw it with viz.show")
     if not notes.get("course", {}).get("caption"):
         found.append("a figure without a caption; draw it with viz.show")

@@ -98,7 +98,7 @@ BREAKS = {
     "shows nothing": change(prints, lambda c: c.outputs.clear()),
     "was not executed": change(prints, lambda c: c.update(execution_count=None)),
     "one tag such as tolerance-2": change(prints, lambda c: c.metadata.update(tags=["tolerance-x"])),
-    "the notebook has": lambda notebook, text: notebook.write_text(notebook.read_text() + " " * 1_500_000),
+    "the notebook has": lambda notebook, text: notebook.write_text(notebook.read_text() + " " * 4_000_000),
     "is not executed": lambda notebook, text: notebook.unlink(),
 }
 
