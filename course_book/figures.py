@@ -56,7 +56,7 @@ def _figure(renderer: NbElementRenderer, data: MimeData, caption: str) -> nodes.
 
 def _demonstration(renderer: NbElementRenderer, data: MimeData, notes: dict[str, Any]) -> nodes.container:
     """Controls, and a figure for each state; all but the first are hidden until they are chosen."""
-    whole = nodes.container(classes=["course-explore"], is_div=True)
+    whole = nodes.container(classes=["course-explore"])
     whole += nodes.raw("", controls(notes, f"explore-{data.cell_index}-{data.output_index}"), format="html")
     width = data.output_metadata[data.mime_type]["width"]
     for state in notes["states"]:
@@ -64,7 +64,7 @@ def _demonstration(renderer: NbElementRenderer, data: MimeData, notes: dict[str,
         one = replace(data, mime_type=state["kind"], content=state["data"], output_metadata=words)
         chosen = [] if state["at"] == notes["begin"] else ["course-hidden"]
         place = "-".join(map(str, state["at"]))
-        held = nodes.container(classes=["course-state", f"course-at-{place}", *chosen], is_div=True)
+        held = nodes.container(classes=["course-state", f"course-at-{place}", *chosen])
         held += _figure(renderer, one, state["caption"])
         whole += held
     return whole

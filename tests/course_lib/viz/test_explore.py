@@ -23,7 +23,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
 
 def draw(rate: float, kind: str = "a") -> None:
     fig, ax = figure(width=2, height=1)
-    ax.plot([0, rate], [0, len(kind)], color=BLUE)
+    ax.plot([0, rate], [0, ord(kind)], color=BLUE)
     show(fig, f"The rate is {rate:g} and the kind {kind}.", f"A line for rate {rate:g} and kind {kind}.")
 
 
