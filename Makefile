@@ -2,10 +2,11 @@
 PYTHON ?= python3
 PORT ?= 8000
 N ?=
+ALL ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install course book serve lab chapter check portable test lint bench lock
+.PHONY: help install course book serve lab chapter check portable tolerance test lint bench lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,12 +33,13 @@ check: install ## Check that text, notebooks and stored outputs belong together
 	@$(BIN)/python -m course_book check
 
 portable: install ## Compare one chapter's outputs with the arithmetic of an older CPU: make portable N=08
-	@COURSE_STATIC=1 COURSE_DEVICE=cpu ATEN_CPU_CAPABILITY=default ONEDNN_MAX_CPU_ISA=SSE41 MKL_CBWR=COMPATIBLE \
-		MKL_ENABLE_INSTRUCTIONS=SSE4_2 $(BIN)/pytest -q --nbval --nbval-current-env --nbval-cell-timeout=600 \
-		chapters/$(N)*.ipynb
+	@$(BIN)/python -m course_book portable "$(N)"
 
-test: install ## Run everything that continuous integration runs
-	@$(BIN)/python -m course_book test
+tolerance: install ## Execute one chapter three ways and propose tolerance tags: make tolerance N=08
+	@$(BIN)/python -m course_book tolerances "$(N)"
+
+test: install ## Run what continuous integration runs: what changed, a fifth of the rest; ALL=1: everything
+	@$(BIN)/python -m course_book test $(if $(ALL),--all)
 
 lint: install ## Ruff (rules and format), mypy, and the check of the chapters
 	@$(BIN)/ruff check .

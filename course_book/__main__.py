@@ -19,6 +19,19 @@ def _execute(arguments: argparse.Namespace) -> None:
     print(f"chapters/{name}.ipynb stored: {how}")
 
 
+def _tolerances(arguments: argparse.Namespace) -> None:
+    from course_book.tolerances import tolerances
+
+    found = tolerances(find_chapter(arguments.chapter))
+    print("\n".join(found) if found else "every cell prints the same each way")
+
+
+def _portable(arguments: argparse.Namespace) -> None:
+    from course_book.tolerances import compare_with_older
+
+    compare_with_older(find_chapter(arguments.chapter))
+
+
 def _check(arguments: argparse.Namespace) -> None:
     from course_book.check import faults
 
@@ -49,7 +62,7 @@ def _lab(arguments: argparse.Namespace) -> None:
 def _test(arguments: argparse.Namespace) -> None:
     from course_book.run import run_tests
 
-    run_tests()
+    run_tests(everything=arguments.all)
 
 
 def _course(arguments: argparse.Namespace) -> None:
@@ -64,6 +77,8 @@ def main() -> None:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, function, words in (
         ("execute", _execute, "execute one chapter's text and store the notebook"),
+        ("tolerances", _tolerances, "execute one chapter three ways and propose tolerance tags"),
+        ("portable", _portable, "compare one chapter's outputs with the arithmetic of an older CPU"),
         ("check", _check, "check that texts, notebooks and outputs belong together"),
         ("build", _build, "build the book into _build/html"),
         ("serve", _serve, "show the built book in a browser"),
@@ -73,9 +88,12 @@ def main() -> None:
     ):
         command = commands.add_parser(name, help=words, description=words)
         command.set_defaults(run=function)
-        if name == "execute":
+        if name in ("execute", "tolerances", "portable"):
             command.add_argument("chapter", help="number or name, such as 02")
+        if name == "execute":
             command.add_argument("--again", action="store_true", help="also if nothing but prose has changed")
+        if name == "test":
+            command.add_argument("--all", action="store_true", help="also what has not changed since it last passed")
         if name == "build":
             command.add_argument("--clean", action="store_true", help="build every page anew")
         if name in ("serve", "lab"):

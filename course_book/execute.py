@@ -85,12 +85,13 @@ def _copy_outputs(name: str, notebook: NotebookNode) -> bool:
     return all(cell.execution_count is not None for cell in old)
 
 
-def execute(name: str, notebook: NotebookNode) -> dict[str, float]:
+def execute(name: str, notebook: NotebookNode, **variables: str) -> dict[str, float]:
     """Execute a notebook in place, as the chapters are executed, and normalise it.
 
     Args:
         name: The chapter's, for what is said when a cell fails.
         notebook: From `read_text`.
+        **variables: Of the kernel's environment, such as COURSE_THREADS="2".
 
     Returns:
         Seconds and peak memory in GiB.
@@ -111,7 +112,7 @@ def execute(name: str, notebook: NotebookNode) -> dict[str, float]:
         resources={"metadata": {"path": str(ROOT / "chapters")}},
     )
     started = time.perf_counter()
-    with surroundings(), client.setup_kernel():
+    with surroundings(**variables), client.setup_kernel():
         for index, cell in enumerate(notebook.cells):
             try:
                 client.execute_cell(cell, index)

@@ -107,6 +107,24 @@ def differences(stored: str, new: str, tolerance: Tolerance) -> list[str]:
     return found
 
 
+def spread(stored: str, new: str) -> tuple[Decimal, Decimal] | None:
+    """The largest difference between the numbers of two outputs, or None if more than numbers differ.
+
+    Returns:
+        The difference in printed units, and in per cent of the stored number.
+    """
+    (words, numbers, _), (new_words, new_numbers, _) = split(stored), split(new)
+    if len(numbers) != len(new_numbers) or _plain(words) != _plain(new_words):
+        return None
+    units = relative = Decimal(0)
+    for number, other in zip(numbers, new_numbers, strict=True):
+        difference = abs(value(number) - value(other))
+        units = max(units, difference / unit(number))
+        if difference:
+            relative = max(relative, 100 * difference / abs(value(number)) if value(number) else Decimal("Infinity"))
+    return units, relative
+
+
 def _plain(pieces: list[str]) -> list[str]:
     """Text pieces without the spaces beside numbers, with other gaps one space wide."""
     last = len(pieces) - 1

@@ -84,6 +84,27 @@ def test_what_makes_it_grade_again(sample, change, monkeypatch, tmp_path):
         (sample / "autograded" / ".sample_class.json").write_bytes(stamps)
 
 
+@pytest.mark.parametrize(("digest", "again"), [("same", False), ("other", True)])
+def test_a_digest_of_what_is_used_replaces_the_whole_library(sample, digest, again, monkeypatch, tmp_path):
+    """With one, a file of the library that the assignment does not use makes nothing graded again."""
+    calls = []
+    library = shutil.copytree(sample_class.LIBRARY, tmp_path / "course_lib")
+    monkeypatch.setattr(sample_class, "LIBRARY", library)
+    monkeypatch.setattr(sample_class, "release_assignment", lambda root, name, forget: calls.append(name))
+    monkeypatch.setattr(sample_class, "_hand_in", lambda *a: None)
+    monkeypatch.setattr(sample_class, "grade_submissions", lambda *a, **k: [])
+    stamp = sample / "autograded" / ".sample_class.json"
+    before = stamp.read_bytes()
+    try:
+        main([str(sample), "--library", json.dumps({A1: "same"})])
+        assert calls == [A1]
+        (library / "__init__.py").write_text("changed = True")
+        grade_sample_class(sample, {A1: digest})
+        assert calls == [A1] * (2 if again else 1)
+    finally:
+        stamp.write_bytes(before)
+
+
 def test_broken_submissions_stop_nobody(sample):
     students = ("bad_json", "no_notebook", "old_metadata", "zoe")
     release = read_notebook(sample / "release" / FILE)

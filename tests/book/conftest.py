@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
+from filelock import FileLock
 from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
 from course_book.build import build
@@ -26,9 +27,17 @@ class _Silent(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="session")
-def book() -> Iterator[str]:
-    """Address of the built book; building again costs little when nothing changed."""
-    build()
+def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the built book; building again costs little when nothing changed.
+
+    Where tests run in several processes, which share a folder above their own, one builds and the others wait for it.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    with FileLock(shared / "book.lock"):
+        if not (shared / "book-is-built").exists():
+            build()
+            (shared / "book-is-built").touch()
     handler = functools.partial(_Silent, directory=str(HTML))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
