@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from course_grader.exits import Command
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m course_grader", description="Grade a class, export grades, check.")
@@ -35,7 +37,7 @@ def _root(given: Path | None) -> Path:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; 0 if it worked, 1 with one line of reason if not."""
+    """Run a command; its exit status is one of `Command`."""
     options = _parser().parse_args(arguments)
     from course_grader.course import Course, GradingError  # these imports take seconds; --help should not
     from course_grader.sandbox import SandboxError
@@ -61,14 +63,14 @@ def main(arguments: list[str] | None = None) -> int:
             course = Course(_root(options.root))
             lines = grade_class(course, options.assignment, options.workers, options.scheduler, options.force)
             print(table(lines))
-            return 0 if all(line.points is not None for line in lines) else 1
+            return Command.DONE if all(line.points is not None for line in lines) else Command.FAILED
     except (GradingError, SandboxError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return Command.FAILED
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on with those that are left", file=sys.stderr)
-        return 130
-    return 0
+        return Command.INTERRUPTED
+    return Command.DONE
 
 
 if __name__ == "__main__":

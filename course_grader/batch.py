@@ -24,6 +24,7 @@ from course_grader.course import Assignment, Course, GradingError, grade_all, re
 from course_grader.grade import Graded
 from course_grader.sandbox import Sandbox, SandboxError, why_no_sandbox
 
+PATIENCE = 10.0  # seconds in which a scheduler must answer
 AHEAD = 3  # submissions a worker that are sent before results have come back; more would only fill memory
 
 _sandboxes: dict[tuple, Sandbox] = {}  # of this worker process
@@ -95,7 +96,7 @@ def _results(
     """Students and their results, in the order in which they are ready."""
     shared = client.scatter(assignment, broadcast=True)
     waiting = iter(todo)
-    students: dict[str, str] = {}
+    students: dict[object, str] = {}  # by the key of what was sent
 
     def send(student: str) -> Future:
         begin(course, assignment.name, student)
@@ -156,7 +157,7 @@ def _client(workers: int, scheduler: str) -> Iterator[Client]:
         logging.getLogger(logger).setLevel(logging.CRITICAL)  # our own errors say what was lost
     if scheduler:
         try:
-            client = Client(scheduler, timeout=10, set_as_default=False)
+            client = Client(scheduler, timeout=PATIENCE, set_as_default=False)
         except (OSError, ValueError) as error:
             raise GradingError(f"no Dask scheduler answers at {scheduler}: {error}") from None
         with client:

@@ -24,6 +24,7 @@ CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
+MNT_DETACH, SECCOMP_MODE_FILTER = 2, 2
 INSIDE = 1000  # user and group number seen inside
 
 # Refused with EPERM: name, number on x86_64, number on aarch64.
@@ -100,7 +101,7 @@ def private_folders(kept: list[str], size: int) -> None:
     for path, place in zip(kept, held, strict=True):
         os.makedirs(path, exist_ok=True)
         mount(place, path, None, MS_BIND | MS_REC)
-        _check(_libc.umount2(place.encode(), 2), f"umount {place}")  # 2: also what is mounted below it
+        _check(_libc.umount2(place.encode(), MNT_DETACH), f"umount {place}")  # and what is mounted below it
         os.rmdir(place)
 
 
@@ -157,7 +158,7 @@ def filter_calls() -> None:
     program += [(ret, 0, 0, allow)]
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in program))
     header = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program), ctypes.addressof(code)))
-    _check(_libc.prctl(PR_SET_SECCOMP, 2, header, 0, 0), "seccomp")
+    _check(_libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, header, 0, 0), "seccomp")
 
 
 def prctl(option: int, value: int) -> None:

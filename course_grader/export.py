@@ -118,8 +118,8 @@ def _points(grade: Grade) -> object:
 
 
 def _table(name: str, grades: list[Grade]) -> list[list[object]]:
-    columns = ["student", "first name", "last name", "assignment", "score", "max", "late penalty", "note"]
-    rows: list[list[object]] = [columns]
+    columns: list[object] = ["student", "first name", "last name", "assignment", "score", "max", "late penalty", "note"]
+    rows = [columns]
     for g in grades:
         score = "" if g.score is None else f"{g.score:g}"
         rows.append([g.student, g.first, g.last, name, score, f"{g.max_score:g}", f"{g.penalty:g}", g.note])
@@ -138,5 +138,5 @@ def _canvas(name: str, grades: list[Grade]) -> list[list[object]]:
 
 def _moodle(name: str, grades: list[Grade]) -> list[list[object]]:
     item = f"Assignment: {name}"
-    columns = ["First name", "Last name", "ID number", "Email address", item, f"{item} (Feedback)"]
+    columns: list[object] = ["First name", "Last name", "ID number", "Email address", item, f"{item} (Feedback)"]
     return [columns, *([g.first, g.last, g.student, g.email, _points(g), g.note] for g in grades)]

@@ -198,13 +198,13 @@ class Judge:
         tree = ast.parse("\n".join("" if line.startswith("%") else line for line in source.split("\n")))
         if points is not None:
             self._fetch(tree)
-        last = None
-        if points is not None and tree.body and isinstance(tree.body[-1], ast.Expr):
-            last = ast.Expression(tree.body.pop().value)
-        exec(compile(tree, name, "exec"), self.names)
-        if last is None:
+        last = tree.body[-1] if tree.body else None
+        if points is None or not isinstance(last, ast.Expr):
+            exec(compile(tree, name, "exec"), self.names)
             return points
-        value = eval(compile(last, name, "eval"), self.names)
+        del tree.body[-1]
+        exec(compile(tree, name, "exec"), self.names)
+        value = eval(compile(ast.Expression(last.value), name, "eval"), self.names)
         if isinstance(value, bool | np.bool_) or not isinstance(value, int | float | np.number):
             return points
         return min(max(float(value), 0.0), points) if value == value else 0.0

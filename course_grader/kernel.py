@@ -114,20 +114,20 @@ class Kernel:
 
     def interrupt(self) -> None:
         """As Ctrl-C."""
-        self.manager.sandbox.interrupt(self.manager.provisioner.job)
+        self.manager.sandbox.interrupt(self.manager.job)
 
     def close(self, why: str = "closed") -> None:
         """End the process and everything that it started."""
         if not self.ended:
             self.ended = why
             self.client.stop_channels()
-            self.manager.sandbox.kill(self.manager.provisioner.job)
+            self.manager.sandbox.kill(self.manager.job)
             self.manager.context.destroy(linger=0)
 
     def _look(self) -> str:
         """Whether the process has ended, and why."""
         if not self.ended:
-            code, reason = self.manager.sandbox.poll(self.manager.provisioner.job)
+            code, reason = self.manager.sandbox.poll(self.manager.job)
             if code is not None:
                 reasons = {"memory": "out of memory", "processes": "crashed"}
                 self.close(reasons.get(reason, "crashed"))

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 from pathlib import Path
 from typing import Any
 
 import zmq
-from jupyter_client import KernelManager
+from jupyter_client import KernelConnectionInfo, KernelManager
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.provisioning import KernelProvisionerBase
 
@@ -29,16 +30,21 @@ class SandboxProvisioner(KernelProvisionerBase):
     job: int | None = None
     reason = ""
 
+    @property
+    def manager(self) -> SandboxKernelManager:
+        """The manager that asked for this kernel."""
+        assert isinstance(self.parent, SandboxKernelManager)
+        return self.parent
+
     async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
         """Write the connection file into the shared folder; nothing of this process's environment goes along."""
-        manager = self.parent
-        manager.write_connection_file()
-        self.connection_info = manager.get_connection_info()
+        self.manager.write_connection_file()
+        self.connection_info = self.manager.get_connection_info()
         return {"cmd": [], "env": {}}
 
-    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> dict:
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Fork the kernel."""
-        manager = self.parent
+        manager = self.manager
         descriptor = manager.judge_socket.fileno()
         self.job = manager.sandbox.spawn("kernel", manager.folder, manager.limits, [descriptor])
         return self.connection_info
@@ -50,7 +56,7 @@ class SandboxProvisioner(KernelProvisionerBase):
     async def poll(self) -> int | None:
         if self.job is None:
             return 0
-        code, self.reason = self.parent.sandbox.poll(self.job)
+        code, self.reason = self.manager.sandbox.poll(self.job)
         return code
 
     async def wait(self) -> int | None:
@@ -62,13 +68,14 @@ class SandboxProvisioner(KernelProvisionerBase):
     async def send_signal(self, signum: int) -> None:
         """SIGINT interrupts; any other signal ends the kernel."""
         if self.job is not None:
-            (self.parent.sandbox.interrupt if signum == 2 else self.parent.sandbox.kill)(self.job)
+            sandbox = self.manager.sandbox
+            (sandbox.interrupt if signum == signal.SIGINT else sandbox.kill)(self.job)
 
     async def kill(self, restart: bool = False) -> None:
-        await self.send_signal(9)
+        await self.send_signal(signal.SIGKILL)
 
     async def terminate(self, restart: bool = False) -> None:
-        await self.send_signal(9)
+        await self.send_signal(signal.SIGKILL)
 
     async def cleanup(self, restart: bool = False) -> None:
         """Nothing is left to do: the folder belongs to the manager."""
@@ -90,6 +97,13 @@ class SandboxKernelManager(KernelManager):
         super().__init__(context=context, transport="ipc", ip=os.path.join(folder, "k"))
         self.sandbox, self.limits, self.judge_socket, self.folder = sandbox, limits, judge_socket, folder
         self.connection_file = os.path.join(folder, "kernel.json")
+
+    @property
+    def job(self) -> int:
+        """The number of the started kernel in its sandbox."""
+        assert isinstance(self.provisioner, SandboxProvisioner)
+        assert self.provisioner.job is not None
+        return self.provisioner.job
 
     @property
     def kernel_spec(self) -> KernelSpec:

@@ -34,6 +34,7 @@ from traitlets.config import PyFileConfigLoader
 
 from course_grader.converter import begin, record
 from course_grader.course import Course, GradingError, grade_all, read_folder
+from course_grader.exits import Command
 from course_grader.notebooks import build_submission, read_notebook, solution_sources, write_notebook
 from course_grader.sandbox import SandboxError, why_no_sandbox
 
@@ -282,18 +283,18 @@ def main(arguments: list[str] | None = None) -> int:
     root = parsed.root.resolve()
     if not (root / "nbgrader_config.py").is_file():
         print(f"error: {root} is not a course root: it has no nbgrader_config.py", file=sys.stderr)
-        return 2
+        return Command.USAGE
     try:
         if sys.platform != "linux":
             release_all(root)
             print(f"the releases are in {root / 'release'}; the sample class is not graded: {why_no_sandbox()}")
-            return 0
+            return Command.DONE
         rows = grade_sample_class(root, parsed.library)
     except GradingError as error:
         print(f"error: {error}", file=sys.stderr)
-        return 1
+        return Command.FAILED
     _print_table(rows, root)
-    return 0 if all(row.score is not None for row in rows) else 1
+    return Command.DONE if all(row.score is not None for row in rows) else Command.FAILED
 
 
 if __name__ == "__main__":

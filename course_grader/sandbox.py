@@ -172,12 +172,14 @@ class Sandbox:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
             )
+        assert self.process.stderr is not None  # it is a pipe
+        self._errors = self.process.stderr
         self._control = ours
         self._reader = ours.makefile("rb")
         try:
             self._answer()
         except SandboxError:
-            said = self.process.stderr.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
+            said = self._errors.read().decode(errors="replace").strip().splitlines() or ["no reason given"]
             self.close()
             raise SandboxError(f"the sandbox did not start: {said[-1][:300]}") from None
 
@@ -185,9 +187,9 @@ class Sandbox:
         """Fork a process.
 
         Args:
-            kind: "kernel" or "judge". folder: A folder under `root`; the only one that the process shares with the
-            grader. Its subfolder `files` is
-                copied to the process's working directory.
+            kind: "kernel" or "judge".
+            folder: A folder under `root`, the only one that the process shares with the grader. Its subfolder `files`
+                is copied to the process's working directory.
             limits: What it may use.
             descriptors: Open files that it gets.
 
@@ -223,7 +225,7 @@ class Sandbox:
             self._control.close()
         self.process.kill()
         self.process.wait()
-        self.process.stderr.close()
+        self._errors.close()
         shutil.rmtree(self.root, ignore_errors=True)
 
     def __enter__(self) -> Sandbox:

@@ -16,11 +16,14 @@ from __future__ import annotations
 
 import socket
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
 from course_grader import wire
+
+if TYPE_CHECKING:
+    import torch
 
 _SERVED: list[socket.socket] = []
 MESSAGE = 2000  # characters of an exception's text
@@ -31,7 +34,8 @@ def main(folder: str, descriptors: list[int]) -> None:
     from ipykernel.kernelapp import IPKernelApp
     from ipykernel.zmqshell import ZMQInteractiveShell
 
-    ZMQInteractiveShell.ask_exit = lambda shell: None  # quit() would end the kernel a tenth of a second later
+    # quit() would end the kernel a tenth of a second later
+    ZMQInteractiveShell.ask_exit = lambda shell: None  # type: ignore[method-assign]
     _SERVED.append(socket.socket(fileno=descriptors[0]))
     options = ["--HistoryManager.enabled=False", "--IPKernelApp.log_level=50", "--matplotlib=inline"]
     plain = "--InteractiveShell.xmode=Plain"  # coloured source around a thousand frames of a recursion takes seconds
@@ -61,25 +65,21 @@ def _answer(request: dict, names: dict[str, Any]) -> dict:
     if "get" in request:
         return {"value": names[name]}
     arguments = {**dict(enumerate(request["args"])), **request["kwargs"]}
-    before = {key: wire.encode(value) for key, value in arguments.items() if isinstance(value, MUTABLE)}
+    before = {key: wire.encode(value) for key, value in arguments.items() if _is_mutable(value)}
     value = names[name](*request["args"], **request["kwargs"])
     changed = {key: arguments[key] for key in before if wire.encode(arguments[key]) != before[key]}
     same = [key for key in before if _is_same(value, arguments[key])]
     return {"value": value, "changed": changed, "same": same[0] if same else None}
 
 
-class _Tensor(type):
+def _is_tensor(value: object) -> TypeGuard[torch.Tensor]:
     """isinstance without importing torch where nobody else has."""
-
-    def __instancecheck__(cls, value: object) -> bool:
-        return "torch" in sys.modules and isinstance(value, sys.modules["torch"].Tensor)
+    return "torch" in sys.modules and isinstance(value, sys.modules["torch"].Tensor)
 
 
-class Tensor(metaclass=_Tensor):
-    """A torch tensor, if torch is there."""
-
-
-MUTABLE = (list, dict, np.ndarray, Tensor)
+def _is_mutable(value: object) -> bool:
+    """Whether a function could change this argument in place."""
+    return isinstance(value, list | dict | np.ndarray) or _is_tensor(value)
 
 
 def _is_same(value: object, argument: object) -> bool:
@@ -88,7 +88,7 @@ def _is_same(value: object, argument: object) -> bool:
         return True
     if isinstance(value, np.ndarray) and isinstance(argument, np.ndarray):
         return value.shape == argument.shape and value.dtype == argument.dtype and np.shares_memory(value, argument)
-    if isinstance(value, Tensor) and isinstance(argument, Tensor):
+    if _is_tensor(value) and _is_tensor(argument):
         return value.shape == argument.shape and value.data_ptr() == argument.data_ptr() and value.numel() > 0
     return False
 

@@ -158,9 +158,10 @@ def _pack(value: object, arrays: list[bytes], depth: int, budget: list[int]) -> 
         return ["float", float.hex(float.__float__(value))]
     if isinstance(value, complex):
         return ["complex", [float.hex(complex.real.__get__(value)), float.hex(complex.imag.__get__(value))]]
-    if isinstance(value, list | tuple):
-        base = list if isinstance(value, list) else tuple
-        return [base.__name__, [_pack(item, arrays, depth + 1, budget) for item in base.__iter__(value)]]
+    if isinstance(value, list):
+        return ["list", [_pack(item, arrays, depth + 1, budget) for item in list.__iter__(value)]]
+    if isinstance(value, tuple):
+        return ["tuple", [_pack(item, arrays, depth + 1, budget) for item in tuple.__iter__(value)]]
     if isinstance(value, dict):
         pairs = [[_pack(part, arrays, depth + 1, budget) for part in pair] for pair in dict.items(value)]
         return ["dict", pairs]

@@ -32,6 +32,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from course_grader import confine
+from course_grader.exits import Process, passed_on
 
 TICK = 0.1  # seconds between two looks at the jobs
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -170,17 +171,16 @@ def _outer(request: dict, descriptors: list[int], write: int, isolate: bool, con
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)
                 os.killpg(0, signal.SIGTERM)
-        code = os.waitstatus_to_exitcode(status)
-        os._exit(code if 0 <= code < 256 else 128 + min(abs(code), 100))
+        os._exit(passed_on(os.waitstatus_to_exitcode(status)))
     except BaseException as error:
         with contextlib.suppress(OSError):
             os.write(write, f"{type(error).__name__}: {error}\n".replace("\n", " ").encode() + b"\n")
-        os._exit(111)
+        os._exit(Process.NO_NAMESPACE)
 
 
 def _inner(request: dict, descriptors: list[int], write: int, isolate: bool) -> None:
     """Process 1 of the namespace: mounts, limits; fork the process, pass interrupts on, end with it; never returns."""
-    code = 112
+    code: int = Process.NOT_PREPARED
     try:
         os.close(write)
         limits, folder = request["limits"], request["folder"]
@@ -212,7 +212,7 @@ def _inner(request: dict, descriptors: list[int], write: int, isolate: bool) -> 
                 break
     except BaseException as error:
         print(f"sandbox: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
-    os._exit(code if 0 <= code < 256 else 128 + min(abs(code), 100))
+    os._exit(passed_on(code))
 
 
 def _run(kind: str, folder: str, descriptors: list[int]) -> int:
@@ -221,8 +221,10 @@ def _run(kind: str, folder: str, descriptors: list[int]) -> int:
     null = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(null, number)
-    sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # noqa: SIM115 (they stay for the process's life)
-    sys.stderr = sys.__stderr__ = open(2, "w", closefd=False)  # noqa: SIM115
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        stream = open(number, "w", closefd=False)  # noqa: SIM115 (it stays for the process's life)
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
     entry: Callable
     if kind == "kernel":
         from course_grader.student import main as entry
@@ -236,7 +238,7 @@ def _run(kind: str, folder: str, descriptors: list[int]) -> int:
         import traceback
 
         Path(folder, f"{kind}.log").write_text(traceback.format_exc()[-10_000:], encoding="utf-8", errors="replace")
-        return 113
+        return Process.PROGRAM_FAILED
     return 0
 
 

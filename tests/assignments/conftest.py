@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import matplotlib
@@ -15,11 +16,14 @@ import torch
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook
 
+from course_grader.course import Course
 from course_grader.grade import is_shared
 from course_grader.notebooks import read_notebook, solution_sources
+from course_grader.sample_class import environment, release_assignment
+from course_grader.sandbox import Sandbox
 
-# Submissions are graded on Linux only.
-collect_ignore = [] if sys.platform == "linux" else ["test_commands.py", "test_sample_class.py", "test_submissions.py"]
+GRADED = ["test_class.py", "test_commands.py", "test_sample_class.py", "test_submissions.py"]
+collect_ignore = [] if sys.platform == "linux" else GRADED  # submissions are graded on Linux only
 ASSIGNMENTS = Path(__file__).resolve().parents[2] / "assignments"
 NAMES = sorted(path.name for path in (ASSIGNMENTS / "source").iterdir() if any(path.glob("*.ipynb")))
 
@@ -83,9 +87,21 @@ def grades(root: Path, assignment: str) -> dict[str, dict[str, float | None]]:
 
 
 @pytest.fixture(scope="session")
-def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A course root with a generated release of every assignment; tests must not change it."""
-    root = copy_course(tmp_path_factory.mktemp("course") / "course")
-    for source in sorted((root / "source").iterdir()):
-        nbgrader(root, "generate_assignment", source.name)
-    return root
+def released(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """By assignment, a course root that has its release, made when it is first asked for; tests must not change it."""
+    root = copy_course(tmp_path_factory.mktemp("released") / "course")
+
+    @cache
+    def release(name: str) -> Path:
+        with environment():
+            release_assignment(root, name)
+        return root
+
+    return release
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """A fork server with the modules of the course."""
+    with Course(ASSIGNMENTS).sandbox() as sandbox:
+        yield sandbox

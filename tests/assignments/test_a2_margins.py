@@ -200,9 +200,7 @@ def test_the_stored_tables_are_those_of_the_reference():
     assert made == [(str(HIDDEN), str(VIEWS))] * 2
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_the_solutions_tables_have_margin(threads):
-    torch.set_num_threads(threads)
+def test_the_solutions_tables_have_margin():
     for seed in (HIDDEN, *SEEDS):
         for i, (images, labels) in enumerate(collections(seed).values()):
             for name, row in notebook()["retrieval_table"](images, labels).items():

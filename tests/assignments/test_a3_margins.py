@@ -86,7 +86,7 @@ def denoise(weights, noisy):
     return to_batch(blurred)
 """
     both = []
-    for width in np.arange(0.3, 2.6, 0.1):
+    for width in np.arange(0.3, 2.6, 0.2):
         notebook["WIDTH"] = float(width)
         exec(blurs, notebook)
         with contextlib.suppress(AssertionError):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import getpass
+import shutil
 from pathlib import Path
 
 from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.api import Gradebook
 
 from course_grader.notebooks import build_submission, read_notebook, solution_sources, write_notebook
+from course_grader.sample_class import environment, grade_submissions, release_assignment
 
 from .conftest import copy_course, grades, nbgrader
 
@@ -58,10 +60,11 @@ def test_release_fetch_submit_collect_autograde_feedback(tmp_path: Path):
     assert "27.0" in pages[0].read_text(encoding="utf-8")
 
 
-def test_validate_tells_a_student_which_visible_tests_fail(course: Path, tmp_path: Path):
+def test_validate_tells_a_student_which_visible_tests_fail(released, tmp_path: Path):
     """Correct code that warns on stderr is valid; a wrong function is named with its hint."""
-    release = read_notebook(course / "release" / FILE)
-    sources = solution_sources(read_notebook(course / "source" / FILE))
+    root = released(A1)
+    release = read_notebook(root / "release" / FILE)
+    sources = solution_sources(read_notebook(root / "source" / FILE))
     sources["design_line"] = sources["design_line"].replace("x = as", "print('hm', file=sys.stderr)\n    x = as")
     write_notebook(build_submission(release, sources), tmp_path / "right.ipynb")
     sources["root_mean_squared_error"] = "def root_mean_squared_error(t, p):\n    return mean_squared_error(t, p)\n"
@@ -72,7 +75,7 @@ def test_validate_tells_a_student_which_visible_tests_fail(course: Path, tmp_pat
     assert "VALIDATION FAILED ON 3 CELL(S)" in failed
 
 
-def test_text_on_stderr_costs_no_points(tmp_path: Path):
+def test_text_on_stderr_costs_no_points(released, tmp_path: Path):
     """Stock nbgrader gives no points to a test cell with anything on stderr; the course's configuration does."""
 
     def meta(name: str, **more: object) -> dict:
@@ -88,11 +91,12 @@ def test_text_on_stderr_costs_no_points(tmp_path: Path):
         ],
         metadata={"kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"}},
     )
-    root = copy_course(tmp_path / "course", [])
+    root = shutil.copytree(released(A1), tmp_path / "course")
     write_notebook(notebook, root / "source" / "tiny" / "tiny.ipynb")
-    nbgrader(root, "generate_assignment", "tiny")
+    with environment():
+        release_assignment(root, "tiny")
     write_notebook(build_submission(notebook, {"x": "x = 1"}), root / "submitted" / "ann" / "tiny" / "tiny.ipynb")
-    nbgrader(root, "autograde", "tiny")
+    grade_submissions(root, "tiny", ("ann",))
     assert grades(root, "tiny") == {"ann": {"test_x": 3, "test_y": 0}}
     cells = read_notebook(root / "autograded" / "ann" / "tiny" / "tiny.ipynb").cells
     assert "high level" in "".join(output.text for output in cells[1].outputs)

@@ -23,8 +23,8 @@ def source(name):
 
 
 @pytest.fixture(scope="module")
-def release(course, name):
-    return read_notebook(course / "release" / name / f"{name}.ipynb")
+def release(released, name):
+    return read_notebook(released(name) / "release" / name / f"{name}.ipynb")
 
 
 def meta(cell) -> dict:

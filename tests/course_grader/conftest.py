@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from nbgrader.api import Gradebook
 
+from course_grader.converter import begin, record
+from course_grader.course import Course, grade_all, read_folder
 from course_grader.sample_class import environment, release_assignment
-from course_grader.sandbox import why_no_sandbox
+from course_grader.sandbox import Sandbox, why_no_sandbox
 
 from .attacks.assignment import NAME, make_course
 from .attacks.submissions import CLASS
@@ -37,13 +41,44 @@ def scores(root: Path, url: str = "") -> dict[str, float]:
         }
 
 
-@pytest.fixture
-def course(tmp_path: Path) -> Path:
-    """A released course root."""
-    root = make_course(tmp_path / "course")
+@pytest.fixture(scope="session")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A released course root that nobody changes: making its gradebook takes seconds, copying it none."""
+    root = make_course(tmp_path_factory.mktemp("released") / "course")
+    with open(root / "nbgrader_config.py", "a") as config:
+        config.write('c.CourseGrader.modules = ["numpy"]\n')  # each worker that starts would import the others too
     with environment():
         release_assignment(root, NAME)
     return root
+
+
+@pytest.fixture
+def course(released: Path, tmp_path: Path) -> Path:
+    """A released course root."""
+    return shutil.copytree(released, tmp_path / "course")
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """A fork server for those tests that grade in this process."""
+    with Sandbox(["numpy"]) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def grade_here(sandbox: Sandbox) -> Callable[[Course], list[str]]:
+    """Grade who is to be graded, one after the other without workers; their names."""
+
+    def grade(home: Course) -> list[str]:
+        exam = home.assignment(NAME)
+        todo = [student for student in home.students(NAME) if home.is_new(student, NAME)]
+        for student in todo:
+            begin(home, NAME, student)
+            handed_in = read_folder(exam, home.folder("submitted", student, NAME))
+            record(home, NAME, student, grade_all(exam, handed_in, sandbox))
+        return todo
+
+    return grade
 
 
 @pytest.fixture

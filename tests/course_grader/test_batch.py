@@ -5,16 +5,16 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from course_grader import batch
+from course_grader.__main__ import main
 from course_grader.batch import grade_class, table
 from course_grader.course import Course, GradingError
 from course_grader.export import OPEN_NOTE, STALE_NOTE, export
@@ -29,8 +29,28 @@ POINTS = {"ann": 10, "bob": 7, "cem": 0, "dia": 7, "eve": 10}
 pytestmark = needs_sandbox
 
 
-def command(root: Path, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", "course_grader", *arguments, "--root", str(root)]
+WHEN = """
+import os, psutil, signal, sys
+from course_grader import batch
+from course_grader.__main__ import main
+
+real, lines = batch._line, []
+
+def line(*arguments):
+    lines.append(real(*arguments))
+    if len(lines) == {number}:
+        {act}
+    return lines[-1]
+
+batch._line = line
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def command(root: Path, *options: str, number: int, act: str) -> list[str]:
+    """The command that grades a class and does something evil when it has written its nth submission."""
+    code = WHEN.format(number=number, act=act)
+    return [sys.executable, "-c", code, "autograde", NAME, "--root", str(root), *options]
 
 
 def test_a_class_gets_its_grades_and_a_log_and_is_not_graded_twice(course):
@@ -48,58 +68,43 @@ def test_a_class_gets_its_grades_and_a_log_and_is_not_graded_twice(course):
 
 
 def test_after_kill_9_the_same_command_goes_on(course, programs):
-    students = {f"s{i:02d}": "honest_a" for i in range(6)} | {"z": "patched_checks"}
+    students = {f"s{i:02d}": "honest_a" for i in range(4)} | {"z": "patched_checks"}
     hand_in(course, students)
-    run = command(course, "autograde", NAME, "--workers", "1")
-    log = course / "autograded" / f"{NAME}.jsonl"
-    process = subprocess.Popen(run, env=programs, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not (log.exists() and len(log.read_text().splitlines()) >= 2):
-        time.sleep(0.05)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    before = scores(course)
-    assert 2 <= len(before) < len(students)
-    done = subprocess.run(run, env=programs, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    run = command(course, "--workers", "1", number=2, act="os.kill(os.getpid(), signal.SIGKILL)")
+    done = subprocess.run(run, env=programs, capture_output=True)
+    assert done.returncode == -signal.SIGKILL
+    assert len(scores(course)) == 2
+    again = grade_class(Course(course), NAME, workers=1, show=False)
     assert scores(course) == dict.fromkeys(students, 10) | {"z": 7}
     assert not list((course / "autograded").rglob(STALE))
-    again = {student for student in before if f"\n{student} " in "\n" + done.stdout}
-    assert len(again) <= 1  # at most the one that was being written
+    assert len(again) == 3
 
 
 def test_a_killed_worker_loses_no_grade(course, programs):
-    import psutil
-
-    students = {f"s{i:02d}": "honest_a" for i in range(8)}
+    students = {f"s{i:02d}": "honest_a" for i in range(6)}
     hand_in(course, students)
-    run = command(course, "autograde", NAME, "--workers", "2")
-    log = course / "autograded" / f"{NAME}.jsonl"
-    process = subprocess.Popen(run, env=programs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not (log.exists() and log.read_text()):
-        time.sleep(0.05)
-    children = psutil.Process(process.pid).children(recursive=True)
-    workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
-    workers[0].kill()
-    out, _ = process.communicate(timeout=180)
-    assert process.returncode == 0, out
+    workers = "[child for child in psutil.Process().children() if 'spawn_main' in ' '.join(child.cmdline())]"
+    run = command(course, "--workers", "2", number=1, act=f"{workers}[0].kill()")
+    done = subprocess.run(run, env=programs, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "6 of 6 graded" in done.stdout
     assert scores(course) == dict.fromkeys(students, 10)
 
 
-def test_a_scheduler_that_is_not_there_is_one_line(course, programs):
+def test_a_scheduler_that_is_not_there_is_one_line(course, monkeypatch, capsys):
+    monkeypatch.setattr(batch, "PATIENCE", 0.5)
     hand_in(course, {"ann": "honest_a"})
-    run = command(course, "autograde", NAME, "--scheduler", "tcp://127.0.0.1:9")
-    done = subprocess.run(run, env=programs, capture_output=True, text=True)
-    assert done.returncode == 1
-    assert done.stderr.strip().splitlines()[-1].startswith("error: no Dask scheduler answers at tcp://127.0.0.1:9")
+    assert main(["autograde", NAME, "--root", str(course), "--scheduler", "tcp://127.0.0.1:9"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: no Dask scheduler answers at tcp://127.0.0.1:9")
+    assert error.count("\n") == 1
     assert scores(course) == {}
 
 
-def test_export_for_people_canvas_and_moodle(course):
+def test_export_for_people_canvas_and_moodle(course, grade_here):
     hand_in(course, {"ann": "honest_a", "bob": "patched_checks"})
-    grade_class(Course(course), NAME, workers=1, show=False)
     home = Course(course)
+    grade_here(home)
     with home.gradebook() as gradebook:
         gradebook.update_or_create_student("ann", first_name="Ann", last_name="=Cho", email="ann@example.org")
         gradebook.update_or_create_student("nil")
@@ -130,22 +135,22 @@ def test_export_for_people_canvas_and_moodle(course):
             export(home, wrong, kind)
 
 
-def test_a_newer_submission_is_graded_again_and_a_manual_grade_waits_for_a_look(course):
+def test_a_newer_submission_is_graded_again_and_a_manual_grade_waits_for_a_look(course, grade_here):
     hand_in(course, {"ann": "patched_checks"})
     folder = course / "submitted" / "ann" / NAME
     (folder / "timestamp.txt").write_text("2026-01-01 10:00:00 UTC")
-    grade_class(Course(course), NAME, workers=1, show=False)
+    assert grade_here(Course(course)) == ["ann"]
     with Course(course).gradebook() as gradebook:
         grade = gradebook.find_grade("answer", NAME, NAME, "ann")
         grade.manual_score = 4
         grade.needs_manual_grade = False
         gradebook.db.commit()
-    assert grade_class(Course(course), NAME, show=False) == []
+    assert grade_here(Course(course)) == []
     (folder / f"{NAME}.ipynb").unlink()
     folder.rename(folder.with_name("old"))
     hand_in(course, {"ann": "honest_a"})
     (folder / "timestamp.txt").write_text("2026-01-02 10:00:00 UTC")
-    grade_class(Course(course), NAME, workers=1, show=False)
+    assert grade_here(Course(course)) == ["ann"]
     with Course(course).gradebook() as gradebook:
         submission = gradebook.find_submission(NAME, "ann")
         assert submission.score == 10 + 4
@@ -166,7 +171,7 @@ def test_a_changed_source_is_refused_until_it_is_released(course):
 
 
 def test_a_cluster_of_others_and_the_loss_of_its_scheduler(course, programs):
-    """Grades written before the scheduler was killed stay; the same command without it grades the rest."""
+    """Grades written before the scheduler was killed stay, and the rest is still to be graded."""
     students = {f"s{i:02d}": "honest_a" for i in range(12)}
     hand_in(course, students)
     with socket.socket() as free:
@@ -175,32 +180,27 @@ def test_a_cluster_of_others_and_the_loss_of_its_scheduler(course, programs):
     quiet = {"env": programs, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": course}
     dask = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", address, "--no-dashboard", "--no-show"]
     worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny"]
-    log = course / "autograded" / f"{NAME}.jsonl"
     scheduler = subprocess.Popen(dask, **quiet)
     helper = subprocess.Popen([*worker, "--no-dashboard", "--death-timeout", "20"], **quiet)
     try:
-        run = [*command(course, "autograde", NAME), "--scheduler", address]
-        process = subprocess.Popen(run, env=programs, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline and not (log.exists() and len(log.read_text().splitlines()) >= 2):
-            time.sleep(0.05)
-        scheduler.kill()
-        out, _ = process.communicate(timeout=120)
+        run = command(course, "--scheduler", address, number=2, act=f"os.kill({scheduler.pid}, signal.SIGKILL)")
+        done = subprocess.run(run, env=programs, capture_output=True, text=True)
     finally:
         scheduler.kill()
         helper.kill()
         scheduler.wait()
         helper.wait()
     before = scores(course)
-    assert 2 <= len(before) < len(students), out
+    assert 2 <= len(before) < len(students), done.stderr
     assert set(before.values()) == {10}
-    assert process.returncode == 1
-    assert [line for line in out.splitlines() if line.startswith("error: the workers were lost")], out
-    grade_class(Course(course), NAME, workers=1, show=False)
-    assert scores(course) == dict.fromkeys(students, 10)
+    assert done.returncode == 1
+    assert [line for line in done.stderr.splitlines() if line.startswith("error: the workers were lost")], done.stderr
+    assert [student for student in students if Course(course).is_new(student, NAME)] == sorted(
+        set(students) - set(before)
+    )
 
 
-def test_late_submissions_get_the_penalty_of_nbgraders_plugin(course):
+def test_late_submissions_get_the_penalty_of_nbgraders_plugin(course, grade_here):
     with open(course / "nbgrader_config.py", "a") as config:
         config.write('c.LateSubmissionPlugin.penalty_method = "zero"\n')
     with Course(course).gradebook() as gradebook:
@@ -208,7 +208,7 @@ def test_late_submissions_get_the_penalty_of_nbgraders_plugin(course):
     hand_in(course, {"ann": "honest_a", "bob": "honest_a"})
     for student, day in (("ann", "02-28"), ("bob", "03-02")):
         (course / "submitted" / student / NAME / "timestamp.txt").write_text(f"2026-{day} 12:00:00 UTC")
-    grade_class(Course(course), NAME, workers=1, show=False)
+    grade_here(Course(course))
     rows = {row["student"]: row for row in csv.DictReader(io.StringIO(export(Course(course), NAME)))}
     assert (rows["ann"]["score"], rows["ann"]["late penalty"]) == ("10", "0")
     assert (rows["bob"]["score"], rows["bob"]["late penalty"]) == ("0", "10")

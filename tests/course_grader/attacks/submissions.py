@@ -17,6 +17,7 @@ from .assignment import HONEST, NAME, POINTS, as_json
 ADD = ("test_add_public", "test_add_hidden")
 CENTER = ("test_center_public", "test_center_hidden")
 AFTER_ADD = tuple(POINTS)[2:]
+NAP = 100_000 + os.getpid()  # seconds that a process sleeps that should be gone: tells it from those of a run beside
 
 
 @dataclass(frozen=True)
@@ -150,8 +151,8 @@ OUTSIDE = [
     cheat("looks_into_proc", "import os\nseen = []\nfor n in os.listdir('/proc'):\n    if n.isdigit() and n != str(os.getpid()):\n        for what in ('environ', 'mem', 'maps', 'fd'):\n            try:\n                p = f'/proc/{n}/{what}'\n                data = [os.readlink(f'{p}/{k}') for k in os.listdir(p)] if what == 'fd' else open(p, 'rb').read(10)\n                if data and os.readlink(f'/proc/self') != n:\n                    seen.append((n, what))\n            except OSError:\n                pass\nprint('seen', seen)"),
     cheat("kills_all_it_sees", "import os, signal\nfor n in os.listdir('/proc'):\n    if n.isdigit() and int(n) != os.getpid():\n        try:\n            os.kill(int(n), signal.SIGKILL)\n        except OSError:\n            pass"),
     cheat("new_namespaces", "import ctypes\nlibc = ctypes.CDLL(None)\nassert libc.unshare(0x10000000) == -1\nassert libc.mount(b'none', b'/tmp', b'tmpfs', 0, None) == -1\nassert libc.ptrace(16, 1, 0, 0) == -1"),
-    cheat("detached_daemon", "import subprocess, sys, os\nsubprocess.Popen([sys.executable, '-c', 'import time, os\\nif os.fork():\\n    os._exit(0)\\nos.setsid()\\nif os.fork():\\n    os._exit(0)\\ntime.sleep(7531)'], start_new_session=True)"),
-    cheat("forked_servant", "import os\nif os.fork() == 0:\n    os.setsid()\n    import time\n    time.sleep(7531)"),
+    cheat("detached_daemon", f"import subprocess, sys, os\nsubprocess.Popen([sys.executable, '-c', 'import time, os\\nif os.fork():\\n    os._exit(0)\\nos.setsid()\\nif os.fork():\\n    os._exit(0)\\ntime.sleep({NAP})'], start_new_session=True)"),
+    cheat("forked_servant", f"import os\nif os.fork() == 0:\n    os.setsid()\n    import time\n    time.sleep({NAP})"),
     cheat("thread_goes_on", "import threading\ndef spin():\n    while True:\n        pass\nfor _ in range(3):\n    threading.Thread(target=spin, daemon=True).start()"),
 ]  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from pathlib import Path
@@ -13,10 +14,10 @@ from nbgrader.apps import NbGraderAPI
 from traitlets.config import PyFileConfigLoader
 
 from course_grader.sample_class import environment, release_assignment
-from course_grader.sandbox import why_no_sandbox
+from course_grader.sandbox import Sandbox, why_no_sandbox
 
 from .assignment import NAME, POINTS, SECRETS, make_course
-from .submissions import ATTACKS, CLASS
+from .submissions import ATTACKS, CLASS, NAP
 
 pytestmark = pytest.mark.skipif(bool(why_no_sandbox()), reason=why_no_sandbox() or "never")
 
@@ -25,7 +26,6 @@ pytestmark = pytest.mark.skipif(bool(why_no_sandbox()), reason=why_no_sandbox() 
 def graded(tmp_path_factory) -> dict:
     """The class after nbgrader autograde and generate_feedback."""
     root = make_course(tmp_path_factory.mktemp("attacks") / "course")
-    before = _processes()
     with environment():
         release_assignment(root, NAME)
     release = json.loads((root / "release" / NAME / f"{NAME}.ipynb").read_text())
@@ -37,10 +37,20 @@ def graded(tmp_path_factory) -> dict:
     api.log.propagate = False
     source = (root / "source" / NAME / f"{NAME}.ipynb").read_bytes()
     start, memory = time.monotonic(), psutil.Process().memory_info().rss
-    result = api.autograde(NAME, "*")
+    roots: set[str] = set()
+
+    class Watched(Sandbox):
+        def __init__(self, *arguments, **keywords) -> None:
+            super().__init__(*arguments, **keywords)
+            roots.add(self.root)
+            assert _processes(roots)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("course_grader.course.Sandbox", Watched)
+        result = api.autograde(NAME, "*")
     seconds = time.monotonic() - start
     grown = psutil.Process().memory_info().rss - memory
-    left = _processes() - before
+    left = _processes(roots)
     feedback = api.generate_feedback(NAME, "*")
     assert (root / "source" / NAME / f"{NAME}.ipynb").read_bytes() == source
     return {
@@ -54,13 +64,18 @@ def graded(tmp_path_factory) -> dict:
     }
 
 
-def _processes() -> set[tuple[int, float, str]]:
-    """What runs on this machine for this user, but for the test itself."""
+def _processes(roots: set[str]) -> set[tuple[int, str]]:
+    """What still runs of the sandboxes with these folders, and of what the attacks started; not of a run beside."""
     found = set()
-    for process in psutil.process_iter(["pid", "create_time", "cmdline"]):
-        command = " ".join(process.info["cmdline"] or [])
-        if "course_grader.zygote" in command or "sleep(7531)" in command or "bwrap" in command:
-            found.add((process.info["pid"], process.info["create_time"], command[:100]))
+    for process in psutil.process_iter(["pid", "cmdline"]):
+        command = process.info["cmdline"] or []
+        if "course_grader.zygote" in command:
+            settings = json.loads(base64.b64decode(command[-1]))
+            ours = settings["environment"]["HOME"] in roots
+        else:
+            ours = f"sleep({NAP})" in " ".join(command)
+        if ours:
+            found.add((process.info["pid"], " ".join(command)[:100]))
     return found
 
 
