@@ -34,6 +34,9 @@ def test_every_chapter_is_in_the_table_of_contents():
 def test_page_loads_without_network_errors_or_unlabelled_pictures(book, visit, wide, page):
     watched = visit(wide, f"{book}/{page}.html")
     assert watched.faults == []
+    watched.page.eval_on_selector_all("img[loading]", "all => all.forEach(i => { i.loading = 'eager' })")
+    watched.page.wait_for_load_state("networkidle")
+    watched.page.evaluate("Promise.allSettled([...document.images].map(i => i.decode()))")
     pictures = watched.page.eval_on_selector_all(
         "img", "all => all.map(i => ({alt: i.alt.trim(), src: i.src, drawn: i.complete && i.naturalWidth > 0}))"
     )
@@ -80,7 +83,7 @@ def test_figures_stay_readable_in_both_themes(book, visit, wide, page, theme):
 @pytest.mark.parametrize("page", CHAPTERS)
 def test_every_figure_has_a_caption(book, visit, wide, page):
     watched = visit(wide, f"{book}/{page}.html")
-    captions = watched.page.eval_on_selector_all(".cell_output figure", "all => all.map(f => f.innerText.trim())")
+    captions = watched.page.eval_on_selector_all(".cell_output figure", "all => all.map(f => f.textContent.trim())")
     assert captions
     assert all(len(caption.split()) > 3 for caption in captions)
     assert watched.page.locator(".cell_output img").count() == len(captions), "a picture outside a figure"
@@ -96,17 +99,64 @@ def test_markup_is_rendered_not_shown(book, visit, wide, page):
 
 
 @pytest.mark.parametrize("page", CHAPTERS)
-def test_buttons_launch_download_and_report(book, visit, wide, page):
+def test_buttons_download_and_report(book, visit, wide, page):
     watched = visit(wide, f"{book}/{page}.html")
     links = watched.page.eval_on_selector_all(".article-header-buttons a", "all => all.map(a => a.href)")
-    assert any("mybinder" in link and page.split("/")[1] in link for link in links)
-    assert any("colab" in link for link in links)
     assert any(link.endswith(f"{page}.ipynb") for link in links), "no download of the notebook"
     (report,) = (link for link in links if "/issues/new" in link)
     form = parse_qs(urlsplit(report).query)
     assert page in form["title"][0]
     for expected in (page, "Versions", "torch", "numpy", "What I expected"):
         assert expected in form["body"][0]
+
+
+def demonstrations(page) -> list:
+    """The groups of controls of a page, with how many figures each offers."""
+    return page.locator(".course-explore").all()
+
+
+@pytest.mark.parametrize("page", [page for page in CHAPTERS if re.search(r"/\d", page)])
+def test_a_demonstration_shows_what_its_controls_name(book, visit, wide, page):
+    """By keyboard alone: each choice shows one figure, another than before, whose caption is its own."""
+    watched = visit(wide, f"{book}/{page}.html")
+    groups = demonstrations(watched.page)
+    assert groups, "a chapter has at least one demonstration"
+    for group in groups:
+        assert group.locator("figure:visible").count() == 1
+        before = group.locator("figure:visible").text_content()
+        select = group.locator("select").last
+        select.focus()
+        down = select.evaluate("s => s.selectedIndex + 1 < s.options.length")
+        watched.page.keyboard.press("ArrowDown" if down else "ArrowUp")
+        assert group.locator("figure:visible").count() == 1
+        assert group.locator("figure:visible").text_content() != before
+        for label in group.locator("label").all():
+            assert group.locator(f"#{label.get_attribute('for')}").count() == 1
+
+
+def test_without_javascript_the_first_picture_of_a_demonstration_stands(book, browser):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{book}/chapters/05_filters_and_pyramids.html")
+    group = page.locator(".course-explore").first
+    assert group.locator("figure:visible").count() == 1
+    assert not group.locator("form").is_visible()
+    context.close()
+
+
+def test_a_click_or_the_enter_key_enlarges_a_figure_and_escape_closes_it(book, visit, wide):
+    page = visit(wide, f"{book}/chapters/05_filters_and_pyramids.html").page
+    image = page.locator(".cell_output figure img:visible").first
+    small = image.bounding_box()["width"]
+    image.click()
+    large = page.locator("dialog.course-large img")
+    assert large.bounding_box()["width"] > 1.5 * small
+    assert large.get_attribute("alt") == image.get_attribute("alt")
+    page.keyboard.press("Escape")
+    assert not page.locator("dialog.course-large").is_visible()
+    image.focus()
+    page.keyboard.press("Enter")
+    assert large.is_visible()
 
 
 def test_search_finds_ridge(book, visit, wide):
