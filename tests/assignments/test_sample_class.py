@@ -96,13 +96,22 @@ def test_a_digest_of_what_is_used_replaces_the_whole_library(sample, digest, aga
     stamp = sample / "autograded" / ".sample_class.json"
     before = stamp.read_bytes()
     try:
-        main([str(sample), "--library", json.dumps({A1: "same"})])
+        grade_sample_class(sample, {A1: "same"})
         assert calls == [A1]
         (library / "__init__.py").write_text("changed = True")
         grade_sample_class(sample, {A1: digest})
         assert calls == [A1] * (2 if again else 1)
     finally:
         stamp.write_bytes(before)
+
+
+def test_the_command_takes_the_digests(sample, monkeypatch):
+    asked = []
+    monkeypatch.setattr(sample_class, "grade_sample_class", lambda root, library: asked.append(library) or [])
+    monkeypatch.setattr(sample_class, "_print_table", lambda rows, root: None)
+    main([str(sample), "--library", json.dumps({A1: "same"})])
+    main([str(sample)])
+    assert asked == [{A1: "same"}, None]
 
 
 def test_broken_submissions_stop_nobody(sample):
