@@ -17,6 +17,8 @@ from PIL import Image
 
 from course_lib.viz.style import DOTS_PER_INCH, PAPER
 
+DOTS_OF_MANY = 120  # for the pictures of a demonstration, of which a page holds up to 24
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -60,8 +62,9 @@ def show(made: Figure, caption: str, alt: str, *, name: str | None = None) -> No
             raise ValueError(f"{what} must say what the figure shows in at least four words, not {words!r}")
     for legend in filter(None, (ax.get_legend() for ax in made.axes)):
         legend.get_frame().set(facecolor=PAPER, edgecolor=PAPER)
-    shown = Shown(*encode(made), round(made.get_figwidth() * 100), caption, alt)
     collector = _KEPT.get()
+    dots = DOTS_PER_INCH if collector is None else DOTS_OF_MANY
+    shown = Shown(*encode(made, dots), round(made.get_figwidth() * 100), caption, alt)
     if collector is not None:
         collector.append(shown)
     else:
@@ -76,16 +79,20 @@ def display_shown(shown: Shown, notes: dict) -> None:
     display(Markdown(f"*{shown.caption}*"), metadata={"course": {"is_caption": True}})
 
 
-def encode(made: Figure) -> tuple[str, bytes]:
-    """The figure as a picture of twice the size at which it is shown, the same bytes on every run, without a date.
+def encode(made: Figure, dots: int = DOTS_PER_INCH) -> tuple[str, bytes]:
+    """The figure as a picture, the same bytes on every run, without a date.
 
     Plots become PNG with at most 256 colours, crisp and small. Figures that hold pictures become JPEG in full colour:
     256 colours would tear skies and skin into bands.
 
+    Args:
+        made: From `figure`.
+        dots: Pixels an inch.
+
     Returns:
         The kind, image/png or image/jpeg, and the bytes.
     """
-    made.set(dpi=DOTS_PER_INCH, facecolor=PAPER)
+    made.set(dpi=dots, facecolor=PAPER)
     canvas = FigureCanvasAgg(made)
     with warnings.catch_warnings():  # a busy machine finds the place of a legend slowly; that is no fault of the figure
         warnings.filterwarnings("ignore", message='Creating legend with loc="best" can be slow')
@@ -94,7 +101,7 @@ def encode(made: Figure) -> tuple[str, bytes]:
     drawn = Image.fromarray(pixels)
     stored = io.BytesIO()
     if any(ax.images for ax in made.axes):
-        drawn.save(stored, "JPEG", quality=90, subsampling=0, optimize=True)
+        drawn.save(stored, "JPEG", quality=86, subsampling=0, optimize=True)
         return "image/jpeg", stored.getvalue()
     colours = Image.fromarray(pixels[::2, ::2].copy()).quantize(256, method=Image.Quantize.MAXCOVERAGE)
     drawn.quantize(palette=colours, dither=Image.Dither.NONE).save(stored, "PNG", compress_level=6)

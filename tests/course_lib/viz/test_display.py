@@ -142,7 +142,7 @@ def test_a_photograph_is_a_jpeg_that_keeps_its_colours(shown):
     assert not kept.getexif()
     drawn = np.asarray(made.canvas.buffer_rgba())[..., :3].astype(float)
     error = np.abs(np.asarray(kept.convert("RGB"), float) - drawn)
-    assert error.mean() < 2.0  # of 255
+    assert error.mean() < 2.5  # of 255
     assert len(np.unique(np.asarray(kept).reshape(-1, 3), axis=0)) > 5_000  # no palette
 
 
