@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -80,8 +79,7 @@ def _beside(title: str, seconds: dict[str, float], *command: str, **environment:
 def run_tests(everything: bool = False) -> None:
     """Lint, check the pairs, build the book, then all tests; the chapters and the grading in rotation (`units.py`).
 
-    The tests that grade run beside the others. They watch the clock, so they have priority; and they stay together,
-    because one of them counts the processes that grading leaves.
+    Two processes work at a time, each with one thread. The tests that grade come last and alone: they watch clocks.
 
     Args:
         everything: Leave nothing to rotation.
@@ -100,15 +98,15 @@ def run_tests(everything: bool = False) -> None:
         raise RuntimeError("\n".join(found))
     with _beside("mypy", seconds, "mypy"):
         seconds["book"] = _run("book", "course_book", "build")
+    if notebooks := [f"chapters/{name}.ipynb" for name in _of_kind("chapter", chosen)]:
+        seconds["chapters (nbval)"] = _run("chapters (nbval)", *PYTEST, *BOTH, "--nbval", *notebooks, **WAITING)
+    others = [f"--ignore={folder}" for folder in GRADING]
+    seconds["other tests"] = _run("other tests", *PYTEST, *BOTH, "tests", *others, **WAITING)
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "grading.xml"
-        with _beside("tests of grading", seconds, *grading_command(left), f"--junitxml={report}", **WAITING):
-            if hasattr(os, "nice"):
-                os.nice(10)
-            if notebooks := [f"chapters/{name}.ipynb" for name in _of_kind("chapter", chosen)]:
-                seconds["chapters (nbval)"] = _run("chapters (nbval)", *PYTEST, *BOTH, "--nbval", *notebooks, **WAITING)
-            others = [f"--ignore={folder}" for folder in GRADING]
-            seconds["other tests"] = _run("other tests", *PYTEST, *BOTH, "tests", *others, **WAITING)
+        seconds["tests of grading"] = _run(
+            "tests of grading", *grading_command(left), f"--junitxml={report}", **WAITING
+        )
         if "<skipped" in report.read_text(encoding="utf-8"):
             print("\nsome tests of grading were skipped on this machine, so none of them counts as passed")
             chosen = [name for name in chosen if name.startswith("chapter")]
@@ -123,14 +121,12 @@ def grading_command(left: list[str]) -> list[str]:
     Args:
         left: Units; those that are not graded do not matter.
     """
-    command = [*PYTEST, "tests/assignments"]
+    command = [*PYTEST, *BOTH, "tests/assignments"]
     if ATTACKS not in left:
         command.append("tests/course_grader")
-    file = ROOT / "tests" / "assignments" / "test_submissions.py"
-    functions = re.findall(r"^def (test_\w+)\(", file.read_text(encoding="utf-8"), re.MULTILINE)
     for number in (name.split("_")[0] for name in _of_kind("class", left)):
         command.append(f"--ignore=tests/assignments/test_{number}_margins.py")
-        command += [f"--deselect=tests/assignments/test_submissions.py::{name}[{number}" for name in functions]
+        command.append(f"--deselect=tests/assignments/test_submissions.py::Test{number.upper()}")
     return command
 
 
