@@ -16,7 +16,7 @@ which tests hold that code to its promise.
 """
 MEASURED_HEAD = """# Run time and memory
 
-What each notebook took on two slow CPU cores without a GPU, everything from the import of torch to the last figure.
+What each notebook took on one slow CPU core without a GPU, everything from the import of torch to the last figure.
 Peak memory is the largest resident set of the kernel's process.
 """
 
