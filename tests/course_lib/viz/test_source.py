@@ -74,6 +74,9 @@ def test_checks_their_sentences_and_what_was_made_for_them_go_and_the_rest_stays
         for part in total:
             if part < 0:
                 raise ValueError("negative")
+            if part > 9:
+                print(part)
+                raise ValueError("large")
             total += part
         raise ValueError(f"nothing found in {total}")
 
@@ -85,6 +88,9 @@ def test_checks_their_sentences_and_what_was_made_for_them_go_and_the_rest_stays
         "    if total > 3:",
         "        return None",
         "    for part in total:",
+        "        if part > 9:",
+        "            print(part)",
+        "            raise ValueError(...)",
         "        total += part",
         "    raise ValueError(...)",
     ]
