@@ -49,12 +49,9 @@ def guided_aggregate(volume: Tensor, guide: Tensor, size: int = 9, *, eps: float
     check_window(size)
     check_positive(eps=eps)
     grey = guide.mean(1, keepdim=True)
-    # Nothing below depends on a common shift of the picture or of the costs, but its rounding error does.
-    grey = grey - grey.mean(dim=(2, 3), keepdim=True)
-    level = volume.mean(dim=(2, 3), keepdim=True)
-    volume = volume - level
+    grey = grey - grey.mean(dim=(2, 3), keepdim=True)  # a shift changes nothing below but the rounding error
     mean = box_mean(grey, size)
     variance = (box_mean(grey * grey, size) - mean * mean).clamp(min=0)
     cost = box_mean(volume, size)
     slope = (box_mean(grey * volume, size) - mean * cost) / (variance + eps)
-    return box_mean(slope, size) * grey + box_mean(cost - slope * mean, size) + level
+    return box_mean(slope, size) * grey + box_mean(cost - slope * mean, size)

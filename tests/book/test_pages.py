@@ -146,7 +146,9 @@ def test_without_javascript_the_first_picture_of_a_demonstration_stands(book, br
 
 def test_a_click_or_the_enter_key_enlarges_a_figure_and_escape_closes_it(book, visit, wide):
     page = visit(wide, f"{book}/chapters/05_filters_and_pyramids.html").page
-    image = page.locator(".cell_output figure img:visible").first
+    image = page.locator(".cell_output figure img").first
+    image.scroll_into_view_if_needed()
+    image.evaluate("picture => picture.decode()")  # it is loaded only when it comes near the window
     small = image.bounding_box()["width"]
     image.click()
     large = page.locator("dialog.course-large img")

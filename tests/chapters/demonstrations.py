@@ -75,7 +75,8 @@ def live_controls(needed: list[str], calls: list[str]) -> dict[str, int]:
     models = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"].values()
     for model in models:
         if model["model_name"] == "OutputModel":
-            pictures = sum("image/png" in output.get("data", {}) for output in model["state"]["outputs"])
+            shown = [kind for output in model["state"]["outputs"] for kind in output.get("data", {})]
+            pictures = sum(kind.startswith("image/") for kind in shown)
             assert pictures == 1, f"a demonstration shows {pictures} pictures, not 1: {model['state']['outputs']}"
     kinds = Counter(model["model_name"].removesuffix("Model") for model in models)
     assert kinds["Output"] == len(calls), f"{kinds['Output']} places for pictures, {len(calls)} demonstrations"

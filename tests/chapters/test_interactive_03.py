@@ -7,7 +7,7 @@ import pytest
 from .demonstrations import draw, live_controls, namespace, sources
 
 NAME = "03_neural_networks"
-MARKS = ("pin(0, ", "def sum_times", "def step_through")
+MARKS = ("pin(0", "def sum_times", "def step_through")
 SIZES = {"a neuron with a sigmoid": 10, "(x + y) z": 5, "t² σ(t), t used twice": 4}
 
 
