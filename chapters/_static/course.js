@@ -23,14 +23,13 @@ document.addEventListener("DOMContentLoaded", () => {
   large.addEventListener("click", () => large.close());
   document.body.appendChild(large);
   for (const image of document.querySelectorAll(".bd-content .cell_output figure img")) {
-    const enlarge = () => {
+    const link = image.closest("a"); // without this file it opens the picture alone; the Enter key clicks it
+    (link ?? image).addEventListener("click", event => {
+      event.preventDefault();
       picture.src = image.src;
       picture.alt = image.alt;
       large.appendChild(picture);
       large.showModal();
-    };
-    image.tabIndex = 0;
-    image.addEventListener("click", enlarge);
-    image.addEventListener("keydown", event => { if (event.key === "Enter") enlarge(); });
+    });
   }
 });

@@ -156,7 +156,7 @@ def test_a_click_or_the_enter_key_enlarges_a_figure_and_escape_closes_it(book, v
     assert large.get_attribute("alt") == image.get_attribute("alt")
     page.keyboard.press("Escape")
     assert not page.locator("dialog.course-large").is_visible()
-    image.focus()
+    image.locator("xpath=..").focus()
     page.keyboard.press("Enter")
     assert large.is_visible()
 
