@@ -14,6 +14,8 @@ from course_lib.core.seeding import generator
 from course_lib.ops import neighbours
 from course_lib.optim.surfaces import bowl
 
+from .refusals import refused
+
 X = torch.randn(8, 3, generator=generator(0), dtype=torch.float64)
 Y = X[:, 0].clone()
 LABELS = torch.tensor([0, 1] * 4)
@@ -57,13 +59,6 @@ BAD_SAMPLES = {
     ),
     "list": ([[1.0, 2.0]], r"must be a floating-point tensor of shape \(.*\), not a list of length 1; torch.as_tensor"),
 }
-
-
-def refused(call: Callable, message: str) -> None:
-    with pytest.raises(ValueError, match=message) as caught:
-        call()
-    assert "\n" not in str(caught.value)
-    assert len(str(caught.value)) < 200
 
 
 @pytest.mark.parametrize("bad", BAD_SAMPLES)

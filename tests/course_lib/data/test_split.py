@@ -10,6 +10,8 @@ from sklearn.preprocessing import StandardScaler
 
 from course_lib.data import iris, split_indices, standardise
 
+from ..refusals import refused
+
 
 @given(
     samples=st.integers(30, 3000),
@@ -36,9 +38,7 @@ def test_shuffles_and_repeats_with_its_seed_whatever_the_global_stream():
 
 @pytest.mark.parametrize("fractions", [(), (0.5, 0.4), (1.2, -0.2), (0.5, 0.5, 0.0), (float("nan"), 0.5)])
 def test_fractions_that_are_no_partition(fractions):
-    with pytest.raises(ValueError, match=r"fractions must be above 0 and sum to 1, not \(") as caught:
-        split_indices(100, fractions)
-    assert "\n" not in str(caught.value)
+    refused(lambda: split_indices(100, fractions), r"fractions must be above 0 and sum to 1, not \(")
 
 
 @pytest.mark.parametrize("samples", [0, 1, 2])

@@ -10,6 +10,8 @@ import torch
 from course_lib.metrics import psnr
 from course_lib.ops import filters, pyramids
 
+from ...refusals import refused
+
 IMAGE = torch.rand(1, 1, 8, 8)
 NAN = IMAGE * float("nan")
 KERNEL = torch.ones(3, 3)
@@ -46,13 +48,6 @@ BAD: dict[str, tuple[object, str]] = {
     "numpy": (IMAGE.numpy(), r"not a float32 ndarray of shape \(1, 1, 8, 8\); torch.as_tensor"),
     "empty": (IMAGE[:0], r"is empty: float32 tensor of shape \(0, 1, 8, 8\)"),
 }
-
-
-def refused(call: Callable, message: str) -> None:
-    with pytest.raises(ValueError, match=message) as caught:
-        call()
-    assert "\n" not in str(caught.value)
-    assert len(str(caught.value)) < 200
 
 
 @pytest.mark.parametrize("bad", BAD)
