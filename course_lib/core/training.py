@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Protocol
@@ -140,7 +141,8 @@ def fit(
     trained = [p for group in optimiser.param_groups for p in group["params"]]
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     steps = epochs * math.ceil(samples / batch)
-    with tqdm(total=steps, initial=history.steps, disable=not progress, unit="step") as bar:
+    bar = tqdm(total=steps, initial=history.steps, disable=not progress, unit="step")
+    with bar, _rates_afterwards(optimiser, peaks):
         for epoch in range(len(history.loss), epochs):
             started, total = time.perf_counter(), torch.zeros((), device=device)
             model.train()
@@ -173,10 +175,18 @@ def fit(
             bar.set_postfix(epoch=epoch + 1, loss=mean, metric=history.metric[-1] if evaluate else "none")
             if checkpoint is not None:
                 state.save(Path(checkpoint))
-    for group, peak in zip(optimiser.param_groups, peaks, strict=True):
-        group["lr"] = peak
     model.eval()
     return history
+
+
+@contextmanager
+def _rates_afterwards(optimiser: OptimiserLike, rates: list[float]) -> Iterator[None]:
+    """Set the rates of the groups at the end, also when somebody interrupts: the next call takes them for its peaks."""
+    try:
+        yield
+    finally:
+        for group, rate in zip(optimiser.param_groups, rates, strict=True):
+            group["lr"] = rate
 
 
 @dataclass

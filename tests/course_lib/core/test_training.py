@@ -111,6 +111,24 @@ def test_equals_a_loop_by_hand_with_schedule_clipping_and_average():
         torch.testing.assert_close(p, q, rtol=0, atol=1e-12)
 
 
+def test_an_interrupted_call_leaves_the_rates_as_they_were():
+    """Else the next call would take a rate that the schedule had lowered for its peak."""
+    model, X, y = line()
+    optimiser = SGD(model.parameters(), lr=0.1)
+    seen = []
+
+    def loss(rows, _):
+        seen.append(optimiser.lr)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        return F.mse_loss(model(X[rows]), y[rows])
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(model, loss, optimiser, samples=60, epochs=3, batch=20, generator=generator(0), schedule=warmup_cosine)
+    assert seen[2] < seen[0] == 0.1
+    assert optimiser.lr == 0.1
+
+
 def test_the_average_is_what_is_evaluated():
     model, X, y = line()
     average, seen = EMA(model, 0.9), []
