@@ -96,6 +96,8 @@ def encode(made: Figure, dots: int = DOTS_PER_INCH) -> tuple[str, bytes]:
     canvas = FigureCanvasAgg(made)
     with warnings.catch_warnings():  # a busy machine finds the place of a legend slowly; that is no fault of the figure
         warnings.filterwarnings("ignore", message='Creating legend with loc="best" can be slow')
+        if engine := made.get_layout_engine():
+            engine.execute(made)  # drawing does it again, and then knows where the titles of square pictures are
         canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())[..., :3]
     drawn = Image.fromarray(pixels)

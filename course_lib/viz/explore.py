@@ -85,4 +85,6 @@ def _stored(places: Sequence[int], shown: Shown) -> dict[str, Any]:
 
 
 def _text(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, int | float) else str(value)

@@ -55,7 +55,8 @@ def class_key(ax: Axes, names: Sequence[str], classes: Sequence[int] | None = No
         classes: Those to list; all without it.
     """
     chosen = range(len(names)) if classes is None else classes
-    marks = [Line2D([], [], color=CLASS_COLOURS[k % 10], marker="s", linestyle="", markersize=8) for k in chosen]
+    colours = [CLASS_COLOURS[k % len(CLASS_COLOURS)] for k in chosen]
+    marks = [Line2D([], [], color=colour, marker="s", linestyle="", markersize=8) for colour in colours]
     ax.axis("off")
     ax.legend(marks, [names[k] for k in chosen], loc="center", frameon=False, fontsize=8)
 

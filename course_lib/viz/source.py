@@ -1,7 +1,7 @@
 """Show a definition from the library in a chapter, instead of pasting a copy that would grow old.
 
 What is shown is the idea: docstrings, argument checks and the sentences of errors are left out, and long lines are
-wrapped to the width of the column. What runs is the file, which the heading of the listing links to.
+wrapped to the width of the column. What runs is the file, whose path is the first line of the listing.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from IPython.display import Markdown
 from PIL import Image
 
 from course_lib.data import photograph
-from course_lib.viz import BLUE, Table, display, figure, show, table
+from course_lib.viz import BLUE, Table, display, figure, show, show_images, table
 
 from ..refusals import refused
 
@@ -146,6 +146,19 @@ def test_a_photograph_is_a_jpeg_that_keeps_its_colours(shown):
     error = np.abs(np.asarray(kept.convert("RGB"), float) - drawn)
     assert error.mean() < 2.5  # of 255
     assert len(np.unique(np.asarray(kept).reshape(-1, 3), axis=0)) > 5_000  # no palette
+
+
+@pytest.mark.parametrize(("height", "pictures"), [(2.6, 2), (2.5, 3), (1.35, 3)])
+def test_titles_above_pictures_are_not_cut_off(height, pictures):
+    """Pictures are square, so that layout in one round takes the room of their titles from what it does not have."""
+    fig, axes = figure(1, 3, height=height)
+    show_images(axes[:pictures], [np.eye(3)] * pictures, ["the secret kernel"] * pictures)
+    for ax in axes[pictures:]:
+        ax.semilogy([0.4, 0.03])
+        ax.set(xlabel="step", ylabel="distance")
+    _, stored = display.encode(fig)
+    edge = np.asarray(Image.open(io.BytesIO(stored)).convert("L"))[:3]
+    assert edge.min() > 230, "ink at the upper edge"
 
 
 def test_table_in_markdown_and_plain_text():

@@ -6,7 +6,7 @@ import base64
 import sys
 
 import pytest
-from ipywidgets import Dropdown, FloatSlider, HBox, IntSlider, Output, VBox
+from ipywidgets import Checkbox, Dropdown, FloatSlider, HBox, IntSlider, Output, VBox
 
 from course_lib.viz import BLUE, explore, figure, show
 
@@ -56,6 +56,14 @@ def test_every_combination_is_drawn_and_the_first_values_come_first(shown, monke
     data = {state["data"] for state in course["states"]}
     assert len(data) == 6
     assert base64.b64decode(by_place[1, 1]["data"]) == shown[0][0][0]["image/png"]
+
+
+def test_a_checkbox_is_yes_or_no_on_the_page(shown, monkeypatch):
+    monkeypatch.setenv("COURSE_STATIC", "1")
+    explore(lambda blur: draw(float(blur)), states={"blur": [False, True]}, blur=Checkbox(True))
+    course = shown[0][1]["metadata"]["course"]
+    assert course["controls"] == [{"name": "blur", "values": ["no", "yes"]}]
+    assert course["begin"] == [1]
     assert len(shown) == 2  # one picture and its caption for notebooks
 
 
