@@ -81,7 +81,8 @@ def controls(notes: dict[str, Any], name: str) -> str:
             f'<option value="{n}"{" selected" if n == place else ""}>{value}</option>' for n, value in enumerate(values)
         )
         key = f"{name}-{number}"
-        parts.append(f'<label for="{key}">{label}</label><select id="{key}" data-place="{number}">{options}</select>')
+        select = f'<select id="{key}" data-place="{number}">{options}</select>'
+        parts.append(f'<span><label for="{key}">{label}</label> {select}</span>')
     first = "-".join(map(str, notes["begin"]))
     inside = f"<fieldset><legend>Choose what the figure shows</legend>{''.join(parts)}</fieldset>"
     return f'<form hidden class="course-controls" data-first="{first}">{inside}</form>'

@@ -161,6 +161,18 @@ def test_a_click_or_the_enter_key_enlarges_a_figure_and_escape_closes_it(book, v
     assert large.is_visible()
 
 
+def test_on_a_telephone_the_enlarged_figure_is_larger_than_the_one_on_the_page(book, visit, narrow):
+    page = visit(narrow, f"{book}/chapters/05_filters_and_pyramids.html").page
+    image = page.locator(".cell_output figure img").first
+    image.scroll_into_view_if_needed()
+    image.evaluate("picture => picture.decode()")
+    image.click()
+    large = page.locator("dialog.course-large")
+    assert large.locator("img").bounding_box()["width"] > 1.5 * image.bounding_box()["width"]
+    assert large.bounding_box()["width"] <= 390
+    assert large.evaluate("d => (d.scrollLeft = 99999, d.scrollLeft)") > 400, "the right half can be reached"
+
+
 def test_search_finds_ridge(book, visit, wide):
     watched = visit(wide, f"{book}/search.html?q=ridge")
     watched.page.wait_for_selector("#search-results li")
