@@ -1,0 +1,1 @@
+"""Sequences (chapter 14): recurrent cells, what they forget, translation, captions, attention."""

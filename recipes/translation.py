@@ -1,0 +1,96 @@
+"""Translators for chapter 14: English to Chinese through one vector, and with attention; three seeds of each.
+
+    python -m recipes.translation
+
+20,480 texts of one to four sentences, the same for all, cut into batches of texts of like length. Judged on texts of
+one to six sentences about other scenes: share of texts that are right word for word, and BLEU. The first seed's weights
+are shipped as course_lib/checkpoints/translator_vector and translator_attention.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import torch
+
+from course_lib.core.seeding import generator
+from course_lib.core.training import History, fit
+from course_lib.data.scenes.parallel import CHINESE, ENGLISH, parallel_corpus, spell
+from course_lib.metrics import bleu
+from course_lib.optim import Adam, warmup_cosine
+from course_lib.sequences.decoder import word_loss
+from course_lib.sequences.seq2seq import Seq2Seq
+from recipes.common import CARDS, ship, start
+
+TEXTS, EPOCHS, BATCH, PEAK, WARMUP, WIDTH, SEEDS = 20_480, 8, 64, 3e-3, 100, 96, 3
+TESTED = 256  # texts for each number of sentences
+KINDS = {"vector": False, "attention": True}
+
+
+def model_of(kind: str) -> Seq2Seq:
+    """An untrained translator."""
+    return Seq2Seq(len(ENGLISH), len(CHINESE), WIDTH, attention=KINDS[kind])
+
+
+def by_length(english: torch.Tensor, chinese: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Batches of texts of like length, without the columns in which all are padding."""
+    order = (english > 0).sum(1).argsort(stable=True)
+    parts = ((english[k], chinese[k]) for k in order.split(BATCH))
+    return [(e[:, : (e > 0).sum(1).max()], c[:, : (c > 0).sum(1).max()]) for e, c in parts]
+
+
+def judge(model: torch.nn.Module, sentences: tuple[int, int], split: str = "test") -> tuple[float, float]:
+    """Share of texts that are right word for word, and BLEU."""
+    texts = parallel_corpus(TESTED, sentences=sentences, split=split)
+    device = next(model.parameters()).device
+    written = model.translate(texts.english.to(device), length=texts.chinese.shape[1]).cpu()
+    found, wanted = ([spell(row, CHINESE) for row in table] for table in (written, texts.chinese))
+    right = sum(a == b for a, b in zip(found, wanted, strict=True)) / TESTED
+    return round(right, 4), round(bleu(found, [[words] for words in wanted]), 4)
+
+
+def scores(model: torch.nn.Module) -> dict:
+    """What a card says of stored weights."""
+    lengths = [judge(model, (k, k)) for k in range(1, 7)]
+    right, overlap = judge(model, (1, 4), "heldout")
+    return {"right": [a for a, _ in lengths], "bleu": [b for _, b in lengths], "right_heldout": right,
+            "bleu_heldout": overlap}  # fmt: skip
+
+
+def main() -> None:
+    """Train each kind with each seed, judge, write the first seed's weights and a table of all."""
+    run = start(__doc__, "translation", EPOCHS, threads=1)
+    corpus = parallel_corpus(TEXTS)
+    data = [(e.to(run.device), c.to(run.device)) for e, c in by_length(corpus.english, corpus.chinese)]
+    rows: dict[str, list[dict]] = {kind: [] for kind in KINDS}
+    for seed in range(SEEDS):
+        for kind in KINDS:
+            torch.manual_seed(seed)
+            model = model_of(kind).to(run.device)
+
+            def loss(indices: torch.Tensor, _: torch.Generator, model: Seq2Seq = model) -> torch.Tensor:
+                source, target = data[int(indices)]
+                return word_loss(model(source, target), target)
+
+            history = fit(model, loss, Adam(model.parameters(), PEAK), samples=len(data), epochs=run.epochs, batch=1,
+                          generator=generator(seed), clip=1.0, history=History(),
+                          schedule=lambda step, steps: warmup_cosine(step, steps, WARMUP),
+                          **run.keep(f".{kind}{seed}"))  # fmt: skip
+            if seed == 0:
+                named = replace(run, name=f"translator_{kind}")
+                card = ship(named, model, model_of(kind), scores, history,
+                            data=f"{TEXTS} texts of 1 to 4 sentences of course_lib.data.scenes.parallel",
+                            metric=f"right: share of {TESTED} texts of 1, 2, ... 6 sentences (split='test') that are right "
+                            "word for word, greedily; bleu; *_heldout: 1 to 4 sentences, unseen combinations")  # fmt: skip
+                found = {key: card[key] for key in ("right", "bleu", "right_heldout", "bleu_heldout")}
+            else:
+                found = scores(model)
+            rows[kind].append(found | {"loss": round(history.loss[-1], 4), "seconds": round(history.seconds)})
+            print(kind, seed, rows[kind][-1], flush=True)
+    card = {"command": run.command, "texts": TEXTS, "tested": TESTED, "epochs": run.epochs, "rows": rows}
+    (CARDS / "14_translation.json").write_text(json.dumps(card, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
