@@ -81,8 +81,8 @@ def main() -> None:
                 named = replace(run, name=f"translator_{kind}")
                 card = ship(named, model, model_of(kind), scores, history,
                             data=f"{TEXTS} texts of 1 to 4 sentences of course_lib.data.scenes.parallel",
-                            metric=f"right: share of {TESTED} texts of 1, 2, ... 6 sentences (split='test') that are right "
-                            "word for word, greedily; bleu; *_heldout: 1 to 4 sentences, unseen combinations")  # fmt: skip
+                            metric=f"right: share of {TESTED} texts of 1, 2, ... 6 sentences (split='test') right word "
+                            "for word, greedily; bleu; *_heldout: 1 to 4 sentences, unseen combinations")  # fmt: skip
                 found = {key: card[key] for key in ("right", "bleu", "right_heldout", "bleu_heldout")}
             else:
                 found = scores(model)
