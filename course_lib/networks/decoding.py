@@ -73,7 +73,7 @@ def beam_search(step: Step, state: State, batch: int, *, start: int, end: int, l
         that have not ended in time are scored like the others.
 
     Raises:
-        ValueError: For a batch, length or width below 1, or a width above the number of words.
+        ValueError: For a batch, length or width below 1.
     """
     check_positive(batch=batch, length=length, width=width)
     rows = torch.arange(batch, device=device)[:, None]
@@ -85,8 +85,6 @@ def beam_search(step: Step, state: State, batch: int, *, start: int, end: int, l
     for _ in range(length):
         scores, state = step(tokens[:, :, -1].flatten(), state)
         words = scores.shape[-1]
-        if width > words:
-            raise ValueError(f"width must be at most {words}, the number of words, not {width}")
         gain = scores.log_softmax(-1).view(batch, width, words)
         stay = torch.full_like(gain, -torch.inf)
         stay[..., 0] = 0  # what is over is padded, at no cost

@@ -32,7 +32,7 @@ WORDS = {
 }  # fmt: skip
 CHINESE_VOCABULARY = ("<pad>", "<start>", "<end>", "在", "的", "有", *dict.fromkeys(WORDS.values()))
 CHINESE_TOKEN = {word: number for number, word in enumerate(CHINESE_VOCABULARY)}
-CHINESE_LENGTH = 15  # tokens of the longest sentence, with <start> and <end>
+CHINESE_LENGTH = 16  # tokens of the longest sentence, with <start> and <end>
 
 
 def chinese_captions(tokens: Tensor) -> Tensor:
@@ -42,7 +42,7 @@ def chinese_captions(tokens: Tensor) -> Tensor:
         tokens: (B, 14) int64, as `write_captions` makes them.
 
     Returns:
-        (B, 15) int64, index into CHINESE_VOCABULARY: <start>, words, <end>, then <pad>.
+        (B, 16) int64, index into CHINESE_VOCABULARY: <start>, words, <end>, then <pad>.
 
     Raises:
         ValueError: If tokens is no such table.
