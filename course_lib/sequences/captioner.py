@@ -11,6 +11,8 @@ network is the one that chapter 7 looks into, trained on. Pictures (B, 3, H, W) 
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -33,7 +35,7 @@ class Captioner(nn.Module):
         super().__init__()
         self.eye, self.code = SceneNet(), code
         keys = self.eye.head.in_features + code
-        self.eye.head = nn.Identity()  # the classifier's answer is not asked for
+        del self.eye.head  # the classifier's answer is not asked for
         self.decoder = Decoder(words, width, keys, keys=keys)
 
     def encode(self, images: Tensor) -> State:
@@ -54,7 +56,7 @@ class Captioner(nn.Module):
 
     def alignment(self, images: Tensor, target: Tensor) -> Tensor:
         """Where it looks for each word after the first, (B, T - 1, H / 8, W / 8); each picture of weights sums to 1."""
-        weights = self.decoder.teach(self.encode(images), target)[1]
+        weights = cast(Tensor, self.decoder.teach(self.encode(images), target)[1])
         return weights.unflatten(-1, (images.shape[2] // 8, images.shape[3] // 8))
 
     @torch.no_grad()

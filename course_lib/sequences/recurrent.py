@@ -59,7 +59,7 @@ class Recurrent(nn.Module):
 
     def start(self, batch: int) -> State:
         """A state of zeros, (B, H) each."""
-        weight = self.weight_hh_l0
+        weight = self.get_parameter("weight_hh_l0")
         return tuple(weight.new_zeros(batch, self.hidden) for _ in range(self.states))
 
     def step(self, x: Tensor, state: State, layer: int = 0) -> State:

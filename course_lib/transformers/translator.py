@@ -122,7 +122,7 @@ class Transformer(nn.Module):
         """
         memory, words = self.encode(source)
         state = (memory, words, source.new_empty(len(source), 0))
-        options = {"start": START, "end": END, "length": length, "device": source.device}
+        options: dict[str, Any] = {"start": START, "end": END, "length": length, "device": source.device}
         if width == 1:
             return greedy(self.step, state, len(source), **options)
         return beam_search(self.step, state, len(source), width=width, alpha=alpha, **options)[0]

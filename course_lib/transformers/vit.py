@@ -103,14 +103,15 @@ class VisionTransformer(nn.Module):
         self.class_token = nn.Parameter(torch.zeros(1, 1, dimensions))
         self.conv_proj = nn.Conv2d(3, dimensions, patch, patch)
         nn.init.trunc_normal_(self.conv_proj.weight, std=math.sqrt(1 / (3 * patch * patch)))
-        nn.init.zeros_(self.conv_proj.bias)
+        nn.init.constant_(self.conv_proj.get_parameter("bias"), 0)
         tokens = (size // patch) ** 2 + 1
         self.encoder = Encoder(
             tokens, layers, dimensions, heads=heads, hidden=hidden or 4 * dimensions, dropout=dropout
         )
-        self.heads = nn.Sequential(OrderedDict(head=nn.Linear(dimensions, classes)))
-        nn.init.zeros_(self.heads.head.weight)
-        nn.init.zeros_(self.heads.head.bias)
+        head = nn.Linear(dimensions, classes)
+        nn.init.zeros_(head.weight)
+        nn.init.zeros_(head.bias)
+        self.heads = nn.Sequential(OrderedDict(head=head))
 
     def tokens(self, images: Tensor) -> Tensor:
         """The class token and one token for each patch, row by row, before positions are added: (B, 1 + N, E).
