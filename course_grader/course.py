@@ -123,6 +123,16 @@ class Course:
         Raises:
             GradingError: It does not exist, cannot be read, or was changed since it was released.
         """
+        assignment = self.source(name)
+        self._compare(name, assignment.templates)
+        return assignment
+
+    def source(self, name: str) -> Assignment:
+        """Read an assignment as it stands under source/, released or not.
+
+        Raises:
+            GradingError: It does not exist or cannot be read.
+        """
         folder = self.folder("source", ".", name)
         notebooks = sorted(folder.glob("*.ipynb"))
         if not notebooks:
@@ -131,7 +141,6 @@ class Course:
             templates = {path.stem: read_template(path) for path in notebooks}
         except ValueError as error:
             raise GradingError(str(error)) from None
-        self._compare(name, templates)
         others = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".ipynb"]
         files = {str(path.relative_to(folder)): path.read_bytes() for path in others if path.parent.name[0] != "."}
         return Assignment(name, templates, files, self.settings.limits(name))

@@ -276,7 +276,7 @@ def _memory(pid: int) -> int:
 
 
 def _stored(folder: str, enough: int) -> int:
-    """Bytes of the files in a folder, where an empty one counts too; the search ends when there are more than enough."""
+    """Bytes of the files in a folder, where an empty one counts too; the search ends when that is more than enough."""
     total, waiting = 0, [folder]
     while waiting and total <= enough:
         with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
