@@ -25,7 +25,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from course_grader import wire
-from course_grader.kernel import GRACE, Kernel
+from course_grader.kernel import GRACE, Kernel, NotReady
 from course_grader.rebuild import Problem, rebuild
 from course_grader.sandbox import Limits, Sandbox
 from course_grader.template import Template
@@ -156,7 +156,7 @@ def grade(
         Notebook and verdicts. Nothing that the student's code does raises an exception here.
 
     Raises:
-        SandboxError: The sandbox itself has ended.
+        SandboxError: The sandbox itself has ended, or a process in it did not start.
     """
     begin = time.monotonic()
     rebuilt = rebuild(template.notebook, submission)
@@ -189,7 +189,12 @@ class _Session:
             ends = [control_end.fileno(), judge_end.fileno()]
             self.judge: int | None = sandbox.spawn("judge", self.folders[1], limits, ends)
             self.kernel = Kernel(sandbox, self.folders[0], limits, student_end)
-        self.kernel.wait_until_ready()
+        self.mine = False  # whether the student's code has run
+        try:
+            self.kernel.wait_until_ready()
+        except NotReady:
+            self.close()
+            raise
 
     def run(self, notebook: NotebookNode, problems: dict[str, Problem]) -> list[Verdict]:
         """All cells in order; the verdicts of the tests."""
@@ -207,9 +212,12 @@ class _Session:
                 continue
             if settings(cell).get("solution"):
                 problem = problems.get(grade_id)
+            self.mine = self.mine or not is_shared(cell)
             _, cell.outputs = self.kernel.execute(cell.source, min(self.limits.cell, self._left()))
             if is_shared(cell):
                 self.ask({"run": cell.source}, self.limits.cell)
+                if not self.mine and (self.judge is None or self.kernel.ended):
+                    raise NotReady(f"a process ended in the locked cell {grade_id!r}, before the student's code ran")
             elif settings(cell).get("solution"):
                 self.ask({"names": self.template.names[grade_id]}, GRACE)
         return verdicts
@@ -275,6 +283,8 @@ class _Session:
                     self._end_judge()
                     return None
             except TimeoutError:
+                if not self.kernel.ended:
+                    self.kernel.drain()
                 continue
             self.control.settimeout(10.0)
             try:

@@ -3,7 +3,7 @@
 `python -m course_grader.zygote FD BASE64(JSON)` where FD is a socket to the grader. A request is one JSON line, with
 file descriptors beside it; the answer is one JSON line.
 
-    {"do": "spawn", "kind": "kernel" | "judge", "folder": ..., "limits": {...}}    -> {"job": 3}
+    {"do": "spawn", "kind": "kernel" | "judge" | "reader", "folder": ..., "limits": {...}}    -> {"job": 3}
     {"do": "poll", "job": 3}                                       -> {"code": null} or {"code": 0, "reason": "memory"}
     {"do": "interrupt", "job": 3}, {"do": "kill", "job": 3}        -> {}
 
@@ -233,6 +233,8 @@ def _run(kind: str, folder: str, descriptors: list[int]) -> int:
     entry: Callable
     if kind == "kernel":
         from course_grader.student import main as entry
+    elif kind == "reader":
+        from course_grader.reader import main as entry
     else:
         from course_grader.judge import main as entry
     try:

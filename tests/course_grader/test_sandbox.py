@@ -312,3 +312,56 @@ def test_the_notebooks_own_cell_is_silent_while_it_is_graded(monkeypatch, capsys
         monkeypatch.delenv(name, raising=False)
     check_notebook("none.ipynb")
     assert capsys.readouterr().out == "error: cannot read none.ipynb: No such file or directory\n"
+
+
+@needs_sandbox
+def test_an_environment_behind_a_link_is_seen(tmp_path):
+    (tmp_path / "venv").symlink_to(sys.prefix)
+    code = "from course_grader.sandbox import Sandbox\nwith Sandbox() as s:\n    print('started')"
+    done = subprocess.run([tmp_path / "venv/bin/python", "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.stdout == "started\n", done.stderr
+
+
+@needs_sandbox
+def test_the_folder_of_a_killed_grader_goes_at_the_next_start_and_that_of_a_living_one_stays():
+    code = "import os\nfrom course_grader.sandbox import Sandbox\ns = Sandbox()\nprint(s.root, flush=True)\nos._exit(9)"
+    left = Path(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip())
+    assert left.name.startswith("grade-")
+    assert left.is_dir()
+    with Sandbox() as one, Sandbox() as other:
+        assert not left.exists()
+        assert Path(one.root, "lock").exists()
+        assert Path(other.root, "lock").exists()
+
+
+@needs_sandbox
+def test_a_process_that_does_not_start_is_the_graders_trouble(course, sandbox, monkeypatch):
+    """Not a submission with zero points: the class would pay for a busy machine."""
+    monkeypatch.setattr("course_grader.kernel.START", 0.0)
+    hand_in(course, {"ann": "honest_a"})
+    home = Course(course)
+    exam = home.assignment(NAME)
+    with pytest.raises(SandboxError, match="not ready"):
+        grade_all(exam, read_folder(exam, home.folder("submitted", "ann", NAME)), sandbox)
+
+
+@needs_sandbox
+def test_what_waits_in_the_grader_is_bounded(course, sandbox, monkeypatch):
+    monkeypatch.setattr("course_grader.kernel.WAITING", -1)
+    hand_in(course, {"ann": "honest_a"})
+    home = Course(course)
+    exam = home.assignment(NAME)
+    with pytest.raises(SandboxError):
+        grade_all(exam, read_folder(exam, home.folder("submitted", "ann", NAME)), sandbox)
+
+
+def test_an_edited_locked_cell_is_said_to_be_ignored(course, tmp_path):
+    release = json.loads((course / "release" / NAME / f"{NAME}.ipynb").read_text())
+    for cell in release["cells"]:
+        name = cell["metadata"].get("nbgrader", {}).get("grade_id")
+        cell["source"] = HONEST.get(name, cell["source"])
+        if name == "setup":
+            cell["source"] = "import numpy as np\nimport math"
+    (tmp_path / f"{NAME}.ipynb").write_text(json.dumps(release))
+    said = report(check(tmp_path / f"{NAME}.ipynb"))
+    assert "you have changed the cells setup: the grader ignores that" in said
