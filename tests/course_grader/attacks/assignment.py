@@ -125,7 +125,7 @@ c.CourseGrader.test_seconds = 4.0
 c.CourseGrader.notebook_seconds = 15.0
 steps = [GetGrades, ShowVerdicts, ClearHiddenTests, ClearMarkScheme, CSSHTMLHeaderPreprocessor]
 c.GenerateFeedback.preprocessors = steps
-c.HTMLExporter.sanitize_html = True
+c.HTMLExporter.filters = {"markdown2html": "course_grader.written.markdown"}
 """
 
 
