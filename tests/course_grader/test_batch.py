@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from distributed import Client
 
 from course_grader import batch
 from course_grader.__main__ import main
@@ -21,6 +22,7 @@ from course_grader.batch import grade_class, table
 from course_grader.course import Course, GradingError
 from course_grader.export import OPEN_NOTE, STALE_NOTE, _safe, export
 from course_grader.record import STALE, has_unreadable_timestamp, read_timestamp
+from course_grader.tls import temporary_security
 
 from .attacks.assignment import NAME
 from .conftest import hand_in, needs_sandbox, scores
@@ -284,3 +286,25 @@ def test_a_folder_whose_name_is_no_text_stops_nobody(course, grade_here):
 )
 def test_no_field_of_an_export_is_a_formula(value, safe):
     assert _safe(value) == safe
+
+
+def test_nobody_else_can_speak_to_the_workers(tmp_path):
+    with batch._client(1, "") as client:
+        address = client.scheduler.address
+        assert address.startswith("tls://")
+        assert client.submit(len, "abc").result() == 3
+        with pytest.raises((OSError, ValueError, TypeError)):
+            Client(address.replace("tls", "tcp"), timeout=3, set_as_default=False)
+        (tmp_path / "other").mkdir()
+        other = temporary_security(tmp_path / "other")
+        with pytest.raises(OSError):
+            Client(address, security=other, timeout=3, set_as_default=False)
+        for worker in client.scheduler_info()["workers"]:
+            assert worker.startswith("tls://")
+
+
+def test_an_open_scheduler_is_warned_of(capsys, monkeypatch):
+    monkeypatch.setattr(batch, "PATIENCE", 1.0)
+    with pytest.raises(GradingError), batch._client(1, "tcp://127.0.0.1:9"):
+        pass
+    assert "tcp://127.0.0.1:9 is not protected: everybody who reaches its port" in capsys.readouterr().err
