@@ -36,7 +36,8 @@ c.GenerateFeedback.preprocessors = [
     ClearMarkScheme,
     CSSHTMLHeaderPreprocessor,
 ]
-c.HTMLExporter.sanitize_html = True  # a written answer is a stranger's HTML
+# A written answer is a stranger's Markdown: it is shown as it was written, and nothing in it runs.
+c.HTMLExporter.filters = {"markdown2html": "course_grader.written.markdown"}
 
 # The rubric stands in the locked cell of the written question. Release and feedback lose it, the grader sees it.
 c.ClearMarkScheme.enforce_metadata = False

@@ -1,4 +1,4 @@
-"""Command line: `python -m course_grader autograde | export | check`; see `python -m course_grader --help`."""
+"""Command line: `python -m course_grader autograde | export | check | lint`; see `python -m course_grader --help`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def _parser() -> argparse.ArgumentParser:
     out.add_argument("assignment")
     out.add_argument("--format", default="table", choices=("table", "canvas", "moodle"))
     out.add_argument("--to", type=Path, help="file (default: standard output)")
-    for command in (grade, out):
+    easy = commands.add_parser("lint", help="name the tests of an assignment that are too easy to pass")
+    easy.add_argument("assignment")
+    for command in (grade, out, easy):
         command.add_argument("--root", type=Path, default=None, help="course root (default: here, or assignments/)")
     own = commands.add_parser("check", help="run the visible tests of your notebook as the grader does")
     own.add_argument("notebook", type=Path)
@@ -47,6 +49,14 @@ def main(arguments: list[str] | None = None) -> int:
             from course_grader.check import check, report
 
             print(report(check(options.notebook)))
+        elif options.command == "lint":
+            from course_grader import lint
+
+            course = Course(_root(options.root))
+            with course.sandbox() as sandbox:
+                found = lint.lint(course.source(options.assignment), sandbox)
+            print(lint.report(found))
+            return Command.FAILED if found else Command.DONE
         elif options.command == "export":
             from course_grader.export import export
 

@@ -11,20 +11,25 @@ import atexit
 import contextlib
 import json
 import logging
+import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
-from distributed import Client, Future, LocalCluster, as_completed
+from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
 from distributed.client import FutureCancelledError
 from tqdm import tqdm
 
 from course_grader.converter import begin, record
-from course_grader.course import Assignment, Course, GradingError, grade_all, read_folder
+from course_grader.course import Assignment, Course, GradingError, HandedIn, grade_all, read_folder
 from course_grader.grade import Graded
 from course_grader.sandbox import Sandbox, SandboxError, why_no_sandbox
+from course_grader.tls import temporary_security
 
 PATIENCE = 10.0  # seconds in which a scheduler must answer
+OPEN = "everybody who reaches its port can run code as you"
 AHEAD = 3  # submissions a worker that are sent before results have come back; more would only fill memory
 
 _sandboxes: dict[tuple, Sandbox] = {}  # of this worker process
@@ -66,7 +71,10 @@ def grade_class(
     if not scheduler and (reason := why_no_sandbox(isolate)):
         raise GradingError(reason)
     todo = [student for student in course.students(name) if force or course.is_new(student, name)]
-    lines: list[Line] = []
+    lines: list[Line] = [
+        Line(folder, None, 0.0, {}, 0.0, "not graded: the folder's name is no student's; rename it")
+        for folder in course.bad_names(name)
+    ]
     log = course.root / "autograded" / f"{name}.jsonl"
     log.parent.mkdir(exist_ok=True)
     if not todo:
@@ -76,13 +84,13 @@ def grade_class(
         bar = tqdm(total=len(todo), desc=name, unit="submission", disable=not show)
         try:
             for student, results in _results(client, course, assignment, todo, key):
-                line = _line(course, name, student, results)
+                line = _line(course, assignment, student, results)
                 lines.append(line)
                 file.write(json.dumps({"time": round(time.time(), 3), "assignment": name, **asdict(line)}) + "\n")
                 file.flush()
                 bar.update()
         except (OSError, TimeoutError, RuntimeError, FutureCancelledError) as error:
-            left = len(todo) - len(lines)
+            left = len(todo) - sum(line.student in todo for line in lines)
             reason = f"the workers were lost ({type(error).__name__}); {left} are left: run the same command again"
             raise GradingError(reason) from None
         finally:
@@ -99,9 +107,14 @@ def _results(
     students: dict[object, str] = {}  # by the key of what was sent
 
     def send(student: str) -> Future:
-        begin(course, assignment.name, student)
-        handed_in = read_folder(assignment, course.folder("submitted", student, assignment.name))
-        future = client.submit(grade_in_worker, shared, handed_in, key, pure=False, retries=1)
+        future: Future
+        try:
+            begin(course, assignment.name, student)
+            handed_in = read_folder(assignment, course.folder("submitted", student, assignment.name))
+        except Exception as error:  # of this submission alone
+            future = client.submit(_fail, f"{type(error).__name__}: {error}", pure=False)
+        else:
+            future = client.submit(grade_in_worker, shared, handed_in, key, pure=False, retries=1)
         students[future.key] = student
         return future
 
@@ -118,10 +131,19 @@ def _results(
             break
 
 
-def _line(course: Course, name: str, student: str, results: dict[str, Graded] | Exception) -> Line:
+def _fail(reason: str) -> dict[str, Graded]:
+    """Fail in a worker, as grading a submission would that could not be read."""
+    raise GradingError(reason)
+
+
+def _line(course: Course, assignment: Assignment, student: str, results: dict[str, Graded] | Exception) -> Line:
     """Record one result, and say in a line what it was."""
+    name = assignment.name
     if isinstance(results, Exception):
-        return Line(student, None, 0.0, {}, 0.0, f"not graded: {type(results).__name__}: {results}"[:300])
+        reason = f"{type(results).__name__}: {results}"
+        if isinstance(results, KilledWorker):
+            reason = "its worker was killed each time, by lack of memory perhaps"
+        return Line(student, None, 0.0, {}, 0.0, f"not graded: {reason}"[:300])
     try:
         record(course, name, student, results)
     except Exception as error:  # of this submission alone; its older grades stay, marked as stale
@@ -131,10 +153,11 @@ def _line(course: Course, name: str, student: str, results: dict[str, Graded] | 
     for verdict in verdicts:
         statuses[verdict.status] += 1
     points, most = sum(v.points for v in verdicts), sum(v.max_points for v in verdicts)
-    return Line(student, points, most, statuses, round(sum(graded.seconds for graded in results.values()), 2))
+    seconds = round(sum(graded.seconds for graded in results.values()), 2)
+    return Line(student, points, most, statuses, seconds, course.remarks(student, assignment))
 
 
-def grade_in_worker(assignment: Assignment, handed_in: dict, key: tuple) -> dict[str, Graded]:
+def grade_in_worker(assignment: Assignment, handed_in: HandedIn, key: tuple) -> dict[str, Graded]:
     """Grade one submission in a worker; the worker's sandbox is made at the first one, and again if it was lost."""
     for attempt in range(2):
         if key not in _sandboxes:
@@ -156,6 +179,8 @@ def _client(workers: int, scheduler: str) -> Iterator[Client]:
     for logger in [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]:
         logging.getLogger(logger).setLevel(logging.CRITICAL)  # our own errors say what was lost
     if scheduler:
+        if not scheduler.startswith("tls://"):
+            print(f"warning: {scheduler} is not protected: {OPEN}; see the instructors' guide", file=sys.stderr)
         try:
             client = Client(scheduler, timeout=PATIENCE, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -163,9 +188,18 @@ def _client(workers: int, scheduler: str) -> Iterator[Client]:
         with client:
             yield client
         return
-    options = {"threads_per_worker": 1, "processes": True, "dashboard_address": None, "memory_limit": 0}
-    with LocalCluster(n_workers=workers, **options) as cluster, Client(cluster, set_as_default=False) as client:
-        yield client
+    options: dict = {"threads_per_worker": 1, "processes": True, "dashboard_address": None, "memory_limit": 0}
+    with tempfile.TemporaryDirectory(prefix="keys-") as folder:
+        security = temporary_security(Path(folder))
+        if security is None:
+            print(f"warning: there is no openssl, so while this class is graded {OPEN}", file=sys.stderr)
+        else:
+            options |= {"protocol": "tls://", "security": security}
+        with (
+            LocalCluster(n_workers=workers, **options) as cluster,
+            Client(cluster, security=security, set_as_default=False) as client,
+        ):
+            yield client
 
 
 def table(lines: list[Line]) -> str:
@@ -177,7 +211,8 @@ def table(lines: list[Line]) -> str:
     for line in sorted(lines, key=lambda line: line.student):
         points = "   -" if line.points is None else f"{line.points:6g} / {line.max_points:<6g}"
         statuses = ", ".join(f"{number} {status}" for status, number in line.statuses.items())
-        rows.append(f"{line.student:{width}s}  {points:>15s}  {line.seconds:8.1f}  {statuses}{line.note}")
+        said = ", ".join(filter(None, [statuses, line.note]))
+        rows.append(f"{line.student:{width}s}  {points:>15s}  {line.seconds:8.1f}  {said}")
     graded = [line.points for line in lines if line.points is not None]
     mean = f", mean {sum(graded) / len(graded):.1f} points" if graded else ""
     rows.append(f"{len(graded)} of {len(lines)} graded{mean}")

@@ -8,8 +8,12 @@ there.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
+
+from nbformat import NotebookNode
+from nbgrader.utils import compute_checksum
 
 from course_grader.grade import Graded, Verdict, grade, settings
 from course_grader.notebooks import read_notebook
@@ -29,13 +33,20 @@ def check(path: str | Path) -> Graded:
     path = Path(path)
     notebook = read_notebook(path)
     names: dict[str, dict[str, str]] = {}
+    cells = []
     for cell in notebook.cells:
-        settings = cell.metadata.get("nbgrader", {})
-        if settings.get("solution"):
-            try:
-                names[settings["grade_id"]] = defined_names(cell.source) if cell.cell_type == "code" else {}
-            except SyntaxError:
-                names[settings["grade_id"]] = {}
+        meta = settings(cell)
+        if meta.get("solution"):
+            known = meta["grade_id"] in names
+            with contextlib.suppress(SyntaxError):
+                found = defined_names(cell.source) if cell.cell_type == "code" else {}
+                names[meta["grade_id"]] = names.get(meta["grade_id"], {}) | found
+            names.setdefault(meta["grade_id"], {})
+            if known:  # a part of a cell that was split, or a copy
+                continue
+            cell = NotebookNode(cell | {"source": ""})
+        cells.append(cell)
+    notebook = NotebookNode(notebook | {"cells": cells})
     if not names:
         raise ValueError(f"{path} has no cells to be filled in; is it the notebook of an assignment?")
     others = [file for file in path.parent.iterdir() if file.is_file() and file.suffix not in (".ipynb", ".py")]
@@ -53,6 +64,14 @@ def report(graded: Graded) -> str:
         errors = [output for output in cell.outputs if output.output_type == "error"]
         if settings(cell).get("solution") and errors and errors[0].ename != "NotImplementedError":
             lines.append(f"the cell {grade_id} itself fails: {errors[0].ename}: {errors[0].evalue[:200]}")
+    changed = [settings(cell)["grade_id"] for cell in graded.notebook.cells if _is_changed(cell)]
+    if changed:
+        lines.append(
+            f"you have changed the cells {', '.join(changed)}: the grader ignores that and runs them as they were"
+        )
+        lines.append(
+            "released, so your points can be fewer. Put your own code into a cell to be filled in, or a new one."
+        )
     for verdict in graded.verdicts:
         name = verdict.test.removeprefix("test_").replace("_", " ")
         partly = verdict.status == "passed" and "# Hidden tests:" in cells[verdict.test].source
@@ -64,6 +83,12 @@ def report(graded: Graded) -> str:
     lines.append(f"{points:g} of {most:g} points by what you can see. Where it says 'so far', the grader looks at more")
     lines.append("cases, which are hidden here: your points can be fewer.")
     return "\n".join(lines)
+
+
+def _is_changed(cell: NotebookNode) -> bool:
+    """Whether a cell that the release locks was edited; the grader has the text of the release."""
+    meta = settings(cell)
+    return bool(meta.get("locked")) and "checksum" in meta and meta["checksum"] != compute_checksum(cell)
 
 
 def _reason(verdict: Verdict) -> str:

@@ -22,13 +22,19 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
-MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
+MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38
 MNT_DETACH, SECCOMP_MODE_FILTER = 2, 2
 INSIDE = 1000  # user and group number seen inside
 
 # Refused with EPERM: name, number on x86_64, number on aarch64.
 REFUSED = {
+    "shmget": (29, 194),  # memory that belongs to no process, and that no limit counts
+    "semget": (64, 190),
+    "msgget": (68, 186),
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
     "ptrace": (101, 117),
     "mount": (165, 40),
     "umount2": (166, 39),
@@ -105,6 +111,11 @@ def private_folders(kept: list[str], size: int) -> None:
         os.rmdir(place)
 
 
+def protect_proc() -> None:
+    """Make /proc, which all processes of the sandbox share, read-only: who writes there can slow the others down."""
+    mount("none", "/proc", None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+
 def limit(memory: int, file_size: int, processes: int) -> None:
     """Set the limits of this process and its children; nobody here can raise them again.
 
@@ -119,7 +130,7 @@ def limit(memory: int, file_size: int, processes: int) -> None:
         (resource.RLIMIT_FSIZE, file_size),
         (resource.RLIMIT_NPROC, processes),
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, 1024),
+        (resource.RLIMIT_NOFILE, 512),  # each socket and each pipe holds memory
     ):
         hard = resource.getrlimit(what)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)

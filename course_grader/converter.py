@@ -18,7 +18,7 @@ from nbgrader.preprocessors import AssignLatePenalties
 
 from course_grader.course import Assignment, Course, CourseGrader, GradingError, grade_all, read_folder
 from course_grader.grade import Graded
-from course_grader.record import mark_stale, read_timestamp, save, write_notebooks
+from course_grader.record import mark_stale, save, write_notebooks
 from course_grader.sandbox import Sandbox, SandboxError
 
 
@@ -41,17 +41,38 @@ class Autograde(StockAutograde):
             wanted = [student for student in wanted if student not in self.coursedir.student_id_exclude.split(",")]
             if not wanted:
                 raise GradingError(f"nobody has handed in {name}: {course.folder('submitted', '*', name)} is empty")
+            for folder in course.bad_names(name):
+                self.log.warning("not graded: the folder %s is no student's name; rename it", folder)
             todo = [student for student in wanted if self.force or course.is_new(student, name)]
             for student in sorted(set(wanted) - set(todo)):
                 self.log.info("Skipping existing assignment: %s", course.folder("autograded", student, name))
             if todo:
-                with course.sandbox() as sandbox:
-                    failed = [student for student in todo if not self._grade(course, assignment, student, sandbox)]
+                failed = self._grade_all(course, assignment, todo)
                 if failed:
                     raise GradingError(f"not graded: {', '.join(failed)}; the log above says why")
         except (GradingError, SandboxError) as error:
             self.log.error(str(error))
             raise NbGraderException(str(error)) from None
+
+    def _grade_all(self, course: Course, assignment: Assignment, todo: list[str]) -> list[str]:
+        """Grade these; who could not be graded. What goes wrong with a sandbox is tried again in a new one."""
+        failed, sandbox = [], course.sandbox()
+        try:
+            for student in todo:
+                for attempt in range(2):
+                    try:
+                        if not self._grade(course, assignment, student, sandbox):
+                            failed.append(student)
+                        break
+                    except SandboxError as error:
+                        sandbox.close()
+                        sandbox = course.sandbox()
+                        if attempt:
+                            self.log.error("%s is not graded: %s", student, error)
+                            failed.append(student)
+        finally:
+            sandbox.close()
+        return failed
 
     def _grade(self, course: Course, assignment: Assignment, student: str, sandbox: Sandbox) -> bool:
         """Grade and record one submission; whether that worked."""
@@ -67,6 +88,8 @@ class Autograde(StockAutograde):
             self.log.error("There was an error processing assignment: %s", folder)
             self.log.error(traceback.format_exc())
             return False
+        if remarks := course.remarks(student, assignment):
+            self.log.warning("%s: %s", student, remarks)
         for notebook, graded in results.items():
             self.log.info("%s: %s, %g points, %.1f s", student, notebook, graded.points, graded.seconds)
         return True
@@ -83,7 +106,7 @@ def record(course: Course, name: str, student: str, results: dict[str, Graded]) 
     submitted = course.folder("submitted", student, name)
     with course.gradebook() as gradebook:
         penalties = AssignLatePenalties(config=course.config)
-        save(gradebook, name, student, results, read_timestamp(submitted), penalties)
+        save(gradebook, name, student, results, course.timestamp("submitted", student, name), penalties)
     write_notebooks(course.folder("autograded", student, name), results, submitted)
 
 

@@ -9,7 +9,9 @@ graded = grade_all(assignment, handed_in, sandbox)      # {"a1_linear_fitting": 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from nbgrader.api import Gradebook, MissingEntry
@@ -18,10 +20,16 @@ from traitlets import Bool, Dict, Float, Int, List, Unicode
 from traitlets.config import Config, Configurable, PyFileConfigLoader
 
 from course_grader.grade import Graded, all_tests, grade, settings
-from course_grader.rebuild import MalformedSubmission, read_submission
-from course_grader.record import is_stale, read_timestamp
+from course_grader.reader import read_apart
+from course_grader.rebuild import MalformedSubmission, read_bytes
+from course_grader.record import digest, has_unreadable_timestamp, is_stale, read_digest, read_timestamp
 from course_grader.sandbox import GIB, Limits, Sandbox, why_no_sandbox
 from course_grader.template import Template, read_template
+
+
+def bad_name(name: str) -> bool:
+    """Whether a folder's name holds line breaks or bytes that are no text: later steps would end there for all."""
+    return re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]", name) is not None
 
 
 class GradingError(Exception):
@@ -123,6 +131,16 @@ class Course:
         Raises:
             GradingError: It does not exist, cannot be read, or was changed since it was released.
         """
+        assignment = self.source(name)
+        self._compare(name, assignment.templates)
+        return assignment
+
+    def source(self, name: str) -> Assignment:
+        """Read an assignment as it stands under source/, released or not.
+
+        Raises:
+            GradingError: It does not exist or cannot be read.
+        """
         folder = self.folder("source", ".", name)
         notebooks = sorted(folder.glob("*.ipynb"))
         if not notebooks:
@@ -131,7 +149,6 @@ class Course:
             templates = {path.stem: read_template(path) for path in notebooks}
         except ValueError as error:
             raise GradingError(str(error)) from None
-        self._compare(name, templates)
         others = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".ipynb"]
         files = {str(path.relative_to(folder)): path.read_bytes() for path in others if path.parent.name[0] != "."}
         return Assignment(name, templates, files, self.settings.limits(name))
@@ -143,15 +160,44 @@ class Course:
             raise GradingError(f"no student can be told from folders of the form {pattern}")
         position = pattern.parts.index("*")
         found = sorted(Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor))))
-        return [path.parts[position] for path in found if path.is_dir()]
+        return [path.parts[position] for path in found if path.is_dir() and not bad_name(path.parts[position])]
+
+    def bad_names(self, assignment: str) -> list[str]:
+        """Folders under submitted/ that cannot stand for a student, as text that can be printed."""
+        pattern = Path(self.directory.format_path(self.directory.submitted_directory, "*", assignment))
+        position = pattern.parts.index("*")
+        found = sorted(Path(pattern.anchor).glob(str(pattern.relative_to(pattern.anchor))))
+        return [ascii(path.parts[position]) for path in found if bad_name(path.parts[position])]
 
     def is_new(self, student: str, name: str) -> bool:
         """Whether a submission is to be graded: it never was, its grades are stale, or it is newer than they are."""
         done = self.folder("autograded", student, name)
         if not any(done.glob("*.ipynb")) or is_stale(done):
             return True
-        old, new = read_timestamp(done), read_timestamp(self.folder("submitted", student, name))
-        return new is not None and (old is None or new > old)
+        old, new = self.timestamp("autograded", student, name), self.timestamp("submitted", student, name)
+        if old is not None and new is not None and new > old:
+            return True
+        return read_digest(done) not in ("", digest(self.folder("submitted", student, name)))
+
+    def timestamp(self, kind: str, student: str, name: str) -> datetime | None:
+        """When a submission was handed in, in UTC; None if that cannot be read."""
+        return read_timestamp(self.folder(kind, student, name), self.zone)
+
+    @property
+    def zone(self) -> str:
+        """The time zone in which the exchange writes."""
+        return str(self.config.Exchange.get("timezone", "UTC"))
+
+    def remarks(self, student: str, assignment: Assignment) -> str:
+        """What the instructor should know of a submission, in a line."""
+        folder, found = self.folder("submitted", student, assignment.name), []
+        if has_unreadable_timestamp(folder, self.zone):
+            found.append("its timestamp.txt cannot be read, so nobody knows whether it is late")
+        for name in assignment.templates:
+            path = find_notebook(assignment, folder, name)
+            if isinstance(path, Path) and path.name != f"{name}.ipynb":
+                found.append(f"{path.name!r} was read as {name}.ipynb")
+        return "; ".join(found)
 
     def sandbox(self) -> Sandbox:
         """A fork server with the course's modules.
@@ -182,28 +228,49 @@ class Course:
             raise GradingError(f"{name} was changed since its release: run nbgrader generate_assignment {name} --force")
 
 
-def read_folder(assignment: Assignment, folder: Path) -> dict[str, dict | tuple[str, str]]:
-    """What a student handed in, by notebook: the JSON, or a status and a reason where there is none."""
-    found: dict[str, dict | tuple[str, str]] = {}
+HandedIn = dict[
+    str, bytes | dict | tuple[str, str]
+]  # by notebook: content, or a status and a reason where there is none
+
+
+def read_folder(assignment: Assignment, folder: Path) -> HandedIn:
+    """What a student handed in, by notebook; nothing of it is parsed here."""
+    found: HandedIn = {}
     for name in assignment.templates:
-        path = folder / f"{name}.ipynb"
-        if folder.is_symlink() or not os.path.lexists(path):
-            found[name] = ("missing", f"{path.name} was not handed in")
-            continue
         try:
-            found[name] = read_submission(path)
+            path = find_notebook(assignment, folder, name)
+            found[name] = path if isinstance(path, tuple) else read_bytes(path)
         except MalformedSubmission as error:
             found[name] = ("malformed", str(error))
     return found
 
 
-def grade_all(
-    assignment: Assignment, submissions: dict[str, dict | tuple[str, str]], sandbox: Sandbox
-) -> dict[str, Graded]:
-    """Grade what one student handed in, by notebook; nothing of it but the sources of solution cells is used."""
+def find_notebook(assignment: Assignment, folder: Path, name: str) -> Path | tuple[str, str]:
+    """The file of a notebook: of its name, or else the only one there is, as "a1 (1).ipynb"; or why there is none."""
+    path = folder / f"{name}.ipynb"
+    if folder.is_symlink():
+        return "missing", f"{path.name} was not handed in"
+    if os.path.lexists(path):
+        return path
+    others = sorted(other for other in folder.glob("*.ipynb") if other.is_file() and other.name[0] != ".")
+    if len(others) == 1 and len(assignment.templates) == 1:
+        return others[0]
+    names = ", ".join(repr(other.name) for other in others[:5])
+    return "missing", f"{path.name} was not handed in" + (
+        f"; there are {names}: rename the one that is meant" * bool(others)
+    )
+
+
+def grade_all(assignment: Assignment, submissions: HandedIn, sandbox: Sandbox) -> dict[str, Graded]:
+    """Grade what one student handed in, by notebook; nothing of it but the text of cells is used."""
     results = {}
     for name, template in assignment.templates.items():
         submission = submissions[name]
+        if isinstance(submission, bytes):
+            try:
+                submission = read_apart(sandbox, submission, f"{name}.ipynb")
+            except MalformedSubmission as error:
+                submission = ("malformed", str(error))
         if isinstance(submission, dict):
             results[name] = grade(template, submission, sandbox, assignment.limits, assignment.files)
         else:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from dataclasses import dataclass
 
 from nbgrader.api import Gradebook, MissingEntry, Student
@@ -109,8 +110,11 @@ def export(course: Course, name: str, kind: str = "table") -> str:
 
 
 def _safe(value: object) -> object:
-    """A text that a spreadsheet would take for a formula gets a blank before it."""
-    return f" {value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
+    """A text that a spreadsheet would take for a formula gets a blank before it, at its start or after a separator."""
+    if not isinstance(value, str):
+        return value
+    one_line = re.sub(r"[\t\r\n\v\f\0]+", " ", value)
+    return re.sub(r"(^|[;,]) *(?=[=+\-@\uff1d\uff0b\uff0d\uff20])", r"\1 ", one_line)
 
 
 def _points(grade: Grade) -> object:

@@ -7,13 +7,14 @@ into the page: the first could show hidden values, the second could have been ha
 from __future__ import annotations
 
 import html
+import re
 
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from course_grader.grade import is_test
+from course_grader.grade import is_test, settings
 
 EXPLANATIONS = {
     "passed": "",
@@ -31,6 +32,9 @@ class ShowVerdicts(NbGraderPreprocessor):
     """Put the judge's verdict under each test and drop every other output."""
 
     def preprocess_cell(self, cell: NotebookNode, resources: ResourcesDict, index: int) -> tuple:
+        meta = settings(cell)
+        if meta.get("solution") or not meta.get("locked"):  # the steps that follow would take these words for theirs
+            cell.source = re.sub(r"(BEGIN|END) (HIDDEN|MARK)", "\\1\u2060 \\2", cell.source)
         if cell.cell_type == "code":
             verdict = cell.metadata.get("course_grader")
             cell.outputs = [_verdict(cell, verdict)] if is_test(cell) and verdict else []

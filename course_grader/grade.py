@@ -20,12 +20,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nbconvert.preprocessors.sanitize import SanitizeHTML
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from course_grader import wire
-from course_grader.kernel import GRACE, Kernel
+from course_grader.kernel import GRACE, Kernel, NotReady
 from course_grader.rebuild import Problem, rebuild
 from course_grader.sandbox import Limits, Sandbox
 from course_grader.template import Template
@@ -72,11 +71,6 @@ class Graded:
     def points(self) -> float:
         """Sum of the points earned."""
         return sum(verdict.points for verdict in self.verdicts)
-
-
-def harmless(text: str) -> str:
-    """A written answer that instructors can open: raw HTML in it is reduced to tags that run nothing."""
-    return SanitizeHTML().sanitize_html_tags(text) if re.search(r"<[a-zA-Z/!?]", text) else text
 
 
 def settings(cell: NotebookNode) -> dict:
@@ -156,13 +150,10 @@ def grade(
         Notebook and verdicts. Nothing that the student's code does raises an exception here.
 
     Raises:
-        SandboxError: The sandbox itself has ended.
+        SandboxError: The sandbox itself has ended, or a process in it did not start.
     """
     begin = time.monotonic()
     rebuilt = rebuild(template.notebook, submission)
-    for cell in rebuilt.notebook.cells:
-        if settings(cell).get("solution") and cell.cell_type == "markdown":
-            cell.source = harmless(cell.source)
     session = _Session(template, sandbox, limits, files)
     try:
         verdicts = session.run(rebuilt.notebook, rebuilt.problems)
@@ -189,7 +180,12 @@ class _Session:
             ends = [control_end.fileno(), judge_end.fileno()]
             self.judge: int | None = sandbox.spawn("judge", self.folders[1], limits, ends)
             self.kernel = Kernel(sandbox, self.folders[0], limits, student_end)
-        self.kernel.wait_until_ready()
+        self.mine = False  # whether the student's code has run
+        try:
+            self.kernel.wait_until_ready()
+        except NotReady:
+            self.close()
+            raise
 
     def run(self, notebook: NotebookNode, problems: dict[str, Problem]) -> list[Verdict]:
         """All cells in order; the verdicts of the tests."""
@@ -207,9 +203,12 @@ class _Session:
                 continue
             if settings(cell).get("solution"):
                 problem = problems.get(grade_id)
+            self.mine = self.mine or not is_shared(cell)
             _, cell.outputs = self.kernel.execute(cell.source, min(self.limits.cell, self._left()))
             if is_shared(cell):
                 self.ask({"run": cell.source}, self.limits.cell)
+                if not self.mine and (self.judge is None or self.kernel.ended):
+                    raise NotReady(f"a process ended in the locked cell {grade_id!r}, before the student's code ran")
             elif settings(cell).get("solution"):
                 self.ask({"names": self.template.names[grade_id]}, GRACE)
         return verdicts
@@ -275,6 +274,8 @@ class _Session:
                     self._end_judge()
                     return None
             except TimeoutError:
+                if not self.kernel.ended:
+                    self.kernel.drain()
                 continue
             self.control.settimeout(10.0)
             try:

@@ -7,8 +7,9 @@ The grader sends one request at a time over a socket and gets one verdict for ea
     {"test": source, "points": 3.0}                      -> {"status": "passed", "points": 3.0, "message": ...}
 
 The student's process is at the end of a second socket. Calling a proxy sends the arguments there and brings plain
-data back (`wire.py`); arguments that the student's function changed are changed here as well. Expected values never
-leave this process.
+data back (`wire.py`). Nothing that a call does reaches an object of this process: an argument that the student's
+function has changed stays here as it was. Whether a test minds such changes is seen in a twin of this process, forked
+for that and gone afterwards. Expected values never leave this process.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import builtins
 import contextlib
 import io
 import linecache
+import os
 import secrets
 import socket
 import traceback
@@ -31,7 +33,15 @@ PRINTED = 10_000  # characters of what a test prints
 
 
 class StudentError(Exception):
-    """An exception of a student's function whose type is none of Python's own."""
+    """An exception of a student's function whose type is none of Python's own, or would mean something else here."""
+
+
+class Ended(Exception):
+    """The student's process is gone."""
+
+
+# Raised by a student's function they would end a loop of the test, or pass for what has happened in this process.
+MISLEADING = (StopIteration, StopAsyncIteration, EOFError, BrokenPipeError, ConnectionResetError)
 
 
 class Student:
@@ -43,14 +53,17 @@ class Student:
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self.changes = 0  # arguments that calls have changed since this was last set to 0
-        self.apply = True  # whether to change them here too
+        self.changes = 0  # arguments that calls have changed or given back since this was last set to 0
+        self.apply = False  # whether to change them here too: in a twin of this process alone
 
     def ask(self, request: dict) -> dict:
         """Send a request; the answer, or the student's exception raised here."""
         number = secrets.token_hex(8)  # what was sent before the question is no answer to it
-        wire.send(self._connection, wire.encode({"id": number, **request}))
-        answer = wire.receive(self._connection)
+        try:
+            wire.send(self._connection, wire.encode({"id": number, **request}))
+            answer = wire.receive(self._connection)
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            raise Ended from None
         if type(answer) is not dict or type(answer.get("id")) is not str or answer["id"] != number:
             raise wire.NotPlain("the student's process sent something that is no answer")
         if "error" in answer:
@@ -61,14 +74,16 @@ class Student:
         """Call a student's function."""
         answer = self.ask({"call": name, "args": arguments, "kwargs": keywords})
         ours = {**dict(enumerate(arguments)), **keywords}
-        changed = answer.get("changed")
-        for key, value in changed.items() if type(changed) is dict else ():
-            if key in ours:
-                self.changes += 1
-                if self.apply:
-                    _overwrite(ours[key], value)
-        same = answer.get("same")
-        return ours[same] if same in ours and type(same) in (int, str) else answer.get("value")
+        changed, same = answer.get("changed"), answer.get("same")
+        changed = {key: value for key, value in changed.items() if key in ours} if type(changed) is dict else {}
+        same = same if type(same) in (int, str) and same in ours else None
+        self.changes += len(changed) + (same is not None)
+        if self.apply:
+            for key, value in changed.items():
+                _overwrite(ours[key], value)
+        if same is None:
+            return answer.get("value")
+        return ours[same] if self.apply else changed.get(same, answer.get("value"))
 
     def end(self) -> None:
         """Say that the test is over."""
@@ -98,27 +113,32 @@ def _exception(said: Any) -> Exception:
         return StudentError("an exception that could not be described")
     for name in names:
         kind = getattr(builtins, name, None)
-        if isinstance(kind, type) and issubclass(kind, Exception):
+        if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, MISLEADING):
             with contextlib.suppress(Exception):
                 return kind(message)
     return StudentError(f"{names[0] if names else 'Exception'}: {message}")
 
 
 def _overwrite(ours: Any, theirs: Any) -> None:
-    """Do to our argument what the student's function did to its copy."""
+    """Do to our argument what the student's function did to its copy; an array may be a view, so its shape stays."""
     if isinstance(ours, list) and type(theirs) is list:
         ours[:] = theirs
     elif isinstance(ours, dict) and type(theirs) is dict:
         ours.clear()
         ours.update(theirs)
-    elif isinstance(ours, np.ndarray) and type(theirs) is np.ndarray:
-        if ours.shape == theirs.shape:
-            ours[...] = theirs
-        else:
-            ours.resize(theirs.shape, refcheck=False)
-            ours[...] = theirs
-    elif hasattr(ours, "detach") and hasattr(theirs, "detach"):
-        ours.detach().resize_(theirs.shape).copy_(theirs)
+    elif not _is_alike(ours, theirs):
+        raise StudentError("the function changed the shape or the kind of an argument in place")
+    elif isinstance(ours, np.ndarray):
+        ours[...] = theirs
+    else:
+        ours.detach().copy_(theirs)
+
+
+def _is_alike(ours: Any, theirs: Any) -> bool:
+    """Whether both are arrays, or both tensors, of one shape and dtype."""
+    arrays = isinstance(ours, np.ndarray) and isinstance(theirs, np.ndarray)
+    tensors = hasattr(ours, "detach") and hasattr(theirs, "detach")
+    return (arrays or tensors) and ours.shape == theirs.shape and ours.dtype == theirs.dtype
 
 
 class Judge:
@@ -153,17 +173,35 @@ class Judge:
                 self.student.end()
 
     def _test(self, source: str, points: float) -> dict:
-        """Run a test. Where calls changed their arguments, it must also pass without these changes.
+        """Run a test. Where calls changed their arguments, it must be passed both without and with these changes.
 
-        Else a function could make its task easy: fill the array that it was given with zeros, from which the test then
-        computes what it expects.
+        Without them, or a function could make its task easy: fill the array that it was given with zeros, from which
+        the test then computes what it expects. With them, or a test could not see that an argument was changed.
         """
-        self.student.changes, self.student.apply = 0, True
+        self.student.changes = 0
         outcome = self._outcome(source, points)
         if outcome["status"] == "passed" and self.student.changes:
-            self.student.apply = False
-            outcome = self._outcome(source, points)
+            twin = self._twin(source, points)
+            return twin | {"points": min(twin["points"], outcome["points"])}
         return outcome
+
+    def _twin(self, source: str, points: float) -> dict:
+        """The same test, with all changes, in a copy of this process that is gone afterwards."""
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs:
+                pid = os.fork()
+                if pid == 0:
+                    with contextlib.suppress(BaseException):
+                        self.student.apply = True
+                        wire.send(theirs, wire.encode(self._outcome(source, points)))
+                    os._exit(0)
+            try:
+                return wire.receive(ours)
+            except (EOFError, wire.NotPlain):
+                return {"status": "error", "points": 0.0, "message": "the test ended its process", "printed": ""}
+            finally:
+                os.waitpid(pid, 0)
 
     def _fetch(self, tree: ast.AST) -> None:
         """Bring the student's data that a test names."""
@@ -181,7 +219,7 @@ class Judge:
                 outcome = {"status": "passed", "points": earned, "message": ""}
             except AssertionError as error:
                 outcome |= {"status": "failed", "message": _line(error), "traceback": traceback.format_exc()}
-            except (EOFError, BrokenPipeError, ConnectionResetError):
+            except Ended:
                 outcome |= {"status": "crashed", "message": "the student's process has ended"}
             except KeyboardInterrupt:
                 outcome |= {"status": "timeout", "message": "the test took too long"}

@@ -7,6 +7,7 @@ in one of the outcomes "ok", "error", "timeout", "out of memory" and "crashed", 
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import socket
 import time
@@ -17,12 +18,18 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from course_grader.provisioner import SandboxKernelManager
-from course_grader.sandbox import Limits, Sandbox
+from course_grader.sandbox import Limits, Sandbox, SandboxError
 
 START = 30.0  # seconds for the kernel to be ready
 GRACE = 2.0  # seconds between an interrupt and the end of the process
 STEP = 0.05  # seconds between two looks whether the kernel lives
+WAITING = 500_000_000  # bytes of messages that may wait in this process, in however many parts
+PAGE = os.sysconf("SC_PAGE_SIZE")
 KEPT = ("text/plain", "image/png", "image/jpeg")  # no HTML, no scripts: an instructor opens these outputs
+
+
+class NotReady(SandboxError):
+    """A process did not start, before anything of a student ran in it: nobody's points may depend on that."""
 
 
 class Kernel:
@@ -38,13 +45,19 @@ class Kernel:
     def __init__(self, sandbox: Sandbox, folder: Path, limits: Limits, judge_socket: socket.socket) -> None:
         self.limits = limits
         self.ended = ""  # why there is no kernel any more
+        self._idle = ""  # the last request after which the kernel was idle
+        self._memory = _resident()
         self.manager = SandboxKernelManager(sandbox, limits, judge_socket, folder)
         self.manager.start_kernel()
         self.client = self.manager.blocking_client()
         self.client.start_channels(stdin=False, hb=False, control=False)
 
     def wait_until_ready(self) -> None:
-        """Wait for the first answer, so that no output is missed."""
+        """Wait for the first answer, so that no output is missed.
+
+        Raises:
+            NotReady: There is none.
+        """
         deadline = time.monotonic() + START
         while not self.ended and time.monotonic() < deadline:
             message = self.client.kernel_info()
@@ -56,6 +69,7 @@ class Kernel:
                         return
                     break
         self.close(self.ended or "crashed")
+        raise NotReady(f"the student's process was not ready after {START:g} seconds")
 
     def execute(self, source: str, seconds: float) -> tuple[str, list[NotebookNode]]:
         """Run a cell.
@@ -85,7 +99,8 @@ class Kernel:
 
     def finish(self, request: str, seconds: float, kept: Outputs | None = None) -> str:
         """Wait until a request is done; interrupt it, and then end the process, when it takes too long."""
-        deadline, interrupted, outcome, idle, idle_by = time.monotonic() + seconds, False, "", False, 0.0
+        deadline, interrupted, outcome, idle_by = time.monotonic() + seconds, False, "", 0.0
+        idle = self._idle == request
         while True:
             now = time.monotonic()
             if self._look():
@@ -102,7 +117,7 @@ class Kernel:
                 if message["parent_header"].get("msg_id") != request:
                     continue
                 content = message.get("content", {})
-                if message.get("msg_type") == "status" and content.get("execution_state") == "idle":
+                if _is_idle(message):
                     idle = True
                 elif kept is not None:
                     kept.add(str(message.get("msg_type")), content)
@@ -111,6 +126,14 @@ class Kernel:
                 failed = reply["content"].get("status") != "ok"
                 outcome = "timeout" if interrupted else "error" if failed else "ok"
                 idle_by = now + 1.0
+
+    def drain(self) -> None:
+        """Throw away what the kernel prints while a test runs, so that nothing piles up."""
+        for _ in range(1000):
+            if self._look() or not (message := self._get(self.client.iopub_channel)):
+                return
+            if _is_idle(message):
+                self._idle = str(message["parent_header"].get("msg_id"))
 
     def interrupt(self) -> None:
         """As Ctrl-C."""
@@ -131,6 +154,8 @@ class Kernel:
             if code is not None:
                 reasons = {"memory": "out of memory", "processes": "crashed"}
                 self.close(reasons.get(reason, "crashed"))
+            elif _resident() - self._memory > WAITING:
+                self.close("out of memory")
         return self.ended
 
     def _get(self, channel: Any, seconds: float = 0.0) -> dict | None:
@@ -145,6 +170,17 @@ class Kernel:
             if isinstance(message.get("parent_header"), dict) and isinstance(message.get("content"), dict):
                 return message
         return None
+
+
+def _is_idle(message: dict) -> bool:
+    """Whether the kernel says that it has done what it was asked."""
+    return message.get("msg_type") == "status" and message["content"].get("execution_state") == "idle"
+
+
+def _resident() -> int:
+    """Bytes of this process in memory."""
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[1]) * PAGE
 
 
 class Outputs:

@@ -7,19 +7,30 @@ it.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
+import re
 import shutil
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import nbformat
 from nbgrader.api import Comment, Grade, Gradebook, Student, SubmittedAssignment, SubmittedNotebook
 from nbgrader.preprocessors import AssignLatePenalties
-from nbgrader.utils import compute_checksum, parse_utc
+from nbgrader.utils import compute_checksum
 
 from course_grader.grade import Graded, is_test, settings
+from course_grader.rebuild import MalformedSubmission, read_bytes
 
+_TIMESTAMP = re.compile(
+    r"(?P<day>\d{4}-\d\d-\d\d)[ T](?P<clock>\d\d:\d\d(:\d\d(\.\d{1,6})?)?) *"
+    r"((?P<offset>[+-]\d\d(:?\d\d)?)|(?P<named>[A-Za-z]{1,5}))?",
+    re.ASCII,
+)
 STALE = "STALE"
+DIGEST = "submitted.sha256"
 NO_ANSWER = "No response."
 
 
@@ -34,12 +45,53 @@ def is_stale(folder: Path) -> bool:
     return (folder / STALE).exists()
 
 
-def read_timestamp(folder: Path) -> datetime | None:
-    """When a submission was handed in, in UTC; None if no readable timestamp lies beside it."""
-    try:
-        return parse_utc((_small_text(folder / "timestamp.txt") or "").strip())
-    except (ValueError, OverflowError, TypeError):
+def read_timestamp(folder: Path, zone: str = "UTC") -> datetime | None:
+    """When a submission was handed in, in UTC without a zone, as nbgrader keeps it; None if no timestamp can be read.
+
+    nbgrader's exchange writes "2026-03-01 17:00:00.000000 CST": the time, and what the zone of the exchange is called.
+    CST is the name of several zones, so it stands for the one of the settings; a time without a zone is one of UTC.
+
+    Args:
+        folder: Where timestamp.txt lies.
+        zone: The zone of the exchange (c.Exchange.timezone), as "Asia/Shanghai".
+    """
+    found = _TIMESTAMP.fullmatch((_small_text(folder / "timestamp.txt") or "").strip())
+    if found is None:
         return None
+    try:
+        day, clock, named, offset = found["day"], found["clock"], found["named"] or "", found["offset"]
+        local = datetime.fromisoformat(f"{day} {clock}")
+        if offset:
+            sign, digits = -1 if offset[0] == "-" else 1, offset[1:].replace(":", "").ljust(4, "0")
+            difference = sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+        elif named.upper() in ("", "Z", "UTC", "GMT"):
+            difference = timedelta(0)
+        else:
+            ways = [local.replace(tzinfo=ZoneInfo(zone), fold=fold) for fold in (0, 1)]
+            difference = next(way.utcoffset() or timedelta(0) for way in ways if way.tzname() == named)
+        return local - difference
+    except (ValueError, OverflowError, StopIteration, ZoneInfoNotFoundError):
+        return None
+
+
+def has_unreadable_timestamp(folder: Path, zone: str = "UTC") -> bool:
+    """Whether there is a timestamp that says nothing, so that nobody knows whether the submission is late."""
+    return os.path.lexists(folder / "timestamp.txt") and read_timestamp(folder, zone) is None
+
+
+def digest(folder: Path) -> str:
+    """A number that tells whether the notebooks of a submission are others: downloads often have no timestamp."""
+    found = hashlib.sha256()
+    for path in sorted(folder.glob("*.ipynb")):
+        with contextlib.suppress(MalformedSubmission):
+            content = hashlib.sha256(read_bytes(path)).hexdigest()
+            found.update(f"{path.name!r} {content}\n".encode())
+    return found.hexdigest()
+
+
+def read_digest(folder: Path) -> str:
+    """What `digest` was when the submission of these grades was graded; empty if nobody has written it down."""
+    return (_small_text(folder / DIGEST) or "").strip()
 
 
 def _small_text(path: Path) -> str | None:
@@ -146,10 +198,11 @@ def write_notebooks(folder: Path, results: dict[str, Graded], submitted: Path) -
     for name, graded in results.items():
         text = nbformat.writes(graded.notebook, version=nbformat.NO_CONVERT)
         _replace(folder / f"{name}.ipynb", text)
-    if read_timestamp(submitted) is not None:
+    if _small_text(submitted / "timestamp.txt") is not None:
         _replace(folder / "timestamp.txt", _small_text(submitted / "timestamp.txt") or "")
     if secret := _small_text(submitted / "submission_secret.txt"):
         _replace(folder / "submission_secret.txt", secret)
+    _replace(folder / DIGEST, digest(submitted) + "\n")
     (folder / STALE).unlink(missing_ok=True)
 
 

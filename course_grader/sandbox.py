@@ -17,6 +17,7 @@ import json
 import os
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,9 @@ import threading
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+if sys.platform == "linux":
+    import fcntl
 
 GIB = 2**30
 ADVICE = (
@@ -39,6 +43,7 @@ KERNEL_FILES = ("sys", "sysrq-trigger", "irq", "bus", "acpi", "fs", "driver", "s
 # What every process of ours needs; the course's own list comes on top.
 MODULES = (
     "course_grader.judge",
+    "course_grader.reader",
     "course_grader.student",
     "ipykernel.kernelapp",
     "IPython.core.completerlib",
@@ -81,8 +86,24 @@ def _visible() -> list[str]:
     package = Path(__file__).resolve().parent
     wanted = ["/usr", "/lib", "/lib64", "/bin", "/sbin", "/opt", "/etc/ld.so.cache", "/etc/fonts", "/etc/alternatives"]
     wanted += ["/etc/localtime", "/etc/ssl/certs", "/etc/passwd", "/etc/group", "/sys/devices/system/cpu"]
-    wanted += [sys.base_prefix, sys.prefix, str(package), str(package.parent / "course_lib")]
+    own = [sys.base_prefix, sys.prefix, str(package), str(package.parent / "course_lib")]
+    wanted += own + [os.path.realpath(path) for path in own]  # each may be reached through a link
     return list(dict.fromkeys(path for path in wanted if os.path.exists(path)))
+
+
+def _is_below(path: str, others: Iterable[str]) -> bool:
+    return any(path == other or path.startswith(f"{other}/") for other in others)
+
+
+def _links(visible: list[str]) -> list[tuple[str, str]]:
+    """The links from this program to the Python that it is, as far as they lie elsewhere: target and place."""
+    found: list[tuple[str, str]] = []
+    path = sys.executable
+    while os.path.islink(path) and len(found) < 40:
+        target = os.readlink(path)
+        found.append((target, path))
+        path = os.path.normpath(os.path.join(os.path.dirname(path), target))
+    return [(target, place) for target, place in found if not _is_below(place, visible)]
 
 
 def _command(root: str, isolate: bool) -> list[str]:
@@ -93,11 +114,14 @@ def _command(root: str, isolate: bool) -> list[str]:
     command = ["bwrap", "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-net", "--unshare-uts"]
     command += ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--hostname", "sandbox"]
     command += ["--tmpfs", "/tmp"]  # first, so that a project below /tmp is seen
-    for path in _visible():
-        if os.path.islink(path):
+    visible = _visible()
+    for path in visible:
+        if os.path.islink(path) and _is_below(os.path.realpath(path), ("/usr",)):
             command += ["--symlink", os.readlink(path), path]
         else:
             command += ["--ro-bind", path, path]
+    for target, place in _links(visible):
+        command += ["--symlink", target, place]
     command += ["--proc", "/proc"]
     for name in KERNEL_FILES:  # root's own, also where "root" has no capability left
         command += ["--ro-bind-try", f"/proc/{name}", f"/proc/{name}"]
@@ -140,6 +164,26 @@ def why_no_sandbox(isolate: bool = True) -> str:
     return ""
 
 
+def _new_root() -> tuple[str, int]:
+    """A folder for a sandbox, and the lock that says that its owner lives; folders of the dead are removed."""
+    for name in os.listdir("/tmp"):
+        path = f"/tmp/{name}"
+        with contextlib.suppress(OSError):
+            state = os.lstat(path)
+            if name.startswith("grade-") and stat.S_ISDIR(state.st_mode) and state.st_uid == os.geteuid():
+                lock = os.open(f"{path}/lock", os.O_RDWR | os.O_NOFOLLOW)
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while the owner lives
+                    shutil.rmtree(path, ignore_errors=True)
+                finally:
+                    os.close(lock)
+    root = tempfile.mkdtemp(prefix="grade-", dir="/tmp")
+    lock = os.open(f"{root}/new", os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    os.rename(f"{root}/new", f"{root}/lock")
+    return root, lock
+
+
 class Sandbox:
     """A fork server and its folder.
 
@@ -156,7 +200,7 @@ class Sandbox:
             raise SandboxError(reason)
         self.isolate = isolate
         self._lock = threading.Lock()
-        self.root = tempfile.mkdtemp(prefix="grade-", dir="/tmp")
+        self.root, self._alive = _new_root()
         ours, theirs = socket.socketpair()
         environment = _environment(self.root)
         modules = [*MODULES, *modules]
@@ -187,7 +231,7 @@ class Sandbox:
         """Fork a process.
 
         Args:
-            kind: "kernel" or "judge".
+            kind: "kernel", "judge" or "reader".
             folder: A folder under `root`, the only one that the process shares with the grader. Its subfolder `files`
                 is copied to the process's working directory.
             limits: What it may use.
@@ -227,6 +271,8 @@ class Sandbox:
         self.process.wait()
         self._errors.close()
         shutil.rmtree(self.root, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.close(self._alive)
 
     def __enter__(self) -> Sandbox:
         return self

@@ -3,7 +3,7 @@
 `python -m course_grader.zygote FD BASE64(JSON)` where FD is a socket to the grader. A request is one JSON line, with
 file descriptors beside it; the answer is one JSON line.
 
-    {"do": "spawn", "kind": "kernel" | "judge", "folder": ..., "limits": {...}}    -> {"job": 3}
+    {"do": "spawn", "kind": "kernel" | "judge" | "reader", "folder": ..., "limits": {...}}    -> {"job": 3}
     {"do": "poll", "job": 3}                                       -> {"code": null} or {"code": 0, "reason": "memory"}
     {"do": "interrupt", "job": 3}, {"do": "kill", "job": 3}        -> {}
 
@@ -35,7 +35,6 @@ from course_grader import confine
 from course_grader.exits import Process, passed_on
 
 TICK = 0.1  # seconds between two looks at the jobs
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass
@@ -46,6 +45,8 @@ class Job:
     inner: int  # process 1 of the new namespace
     memory: int
     processes: int
+    folder: str  # the one that it shares with the grader
+    room: int  # bytes that may lie there
     code: int | None = None
     reason: str = ""
 
@@ -125,7 +126,9 @@ class Server:
             return {"error": said or "the process ended before it began"}
         limits = request["limits"]
         number = len(self.jobs) + 1
-        self.jobs[number] = Job(outer, int(said), limits["memory"], limits["processes"])
+        folder = request["folder"]
+        room = 2 * _stored(folder, limits["disk"]) + limits["disk"]  # its files may be copied there
+        self.jobs[number] = Job(outer, int(said), limits["memory"], limits["processes"], folder, room)
         return {"job": number}
 
     def reap(self, job: Job, wait: bool = False) -> None:
@@ -142,8 +145,9 @@ class Server:
             if job.code is None:
                 members = _descendants(tree, job.inner)
                 used = sum(max(0, _memory(pid) - self.baseline) for pid in members)
-                if used > job.memory or len(members) > job.processes:
-                    job.reason = "memory" if used > job.memory else "processes"
+                full = _stored(job.folder, job.room) > job.room
+                if used > job.memory or len(members) > job.processes or full:
+                    job.reason = "memory" if used > job.memory else "disk" if full else "processes"
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(job.inner, signal.SIGKILL)
                 self.reap(job)
@@ -153,10 +157,9 @@ def _outer(request: dict, descriptors: list[int], write: int, isolate: bool, con
     """First of the chain: new namespaces, then wait for process 1; never returns."""
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os.setsid()  # the scheduler groups processes by session, and who lowers its group must lower no other
         if isolate:
             confine.unshare()
-        else:
-            os.setsid()
         inner = os.fork()
         if inner == 0:
             control.close()
@@ -195,6 +198,8 @@ def _inner(request: dict, descriptors: list[int], write: int, isolate: bool) -> 
         shutil.copytree(os.path.join(folder, "files"), work, dirs_exist_ok=True)  # a project may lie below /tmp/work
         os.chdir(work)
         confine.limit(limits["memory"], limits["disk"], limits["processes"])
+        if isolate:
+            confine.protect_proc()
         confine.drop_privileges()
         confine.prctl(confine.PR_SET_DUMPABLE, 0)
         child = os.fork()
@@ -228,6 +233,8 @@ def _run(kind: str, folder: str, descriptors: list[int]) -> int:
     entry: Callable
     if kind == "kernel":
         from course_grader.student import main as entry
+    elif kind == "reader":
+        from course_grader.reader import main as entry
     else:
         from course_grader.judge import main as entry
     try:
@@ -263,11 +270,24 @@ def _descendants(tree: dict[int, list[int]], pid: int) -> list[int]:
 
 
 def _memory(pid: int) -> int:
-    """Bytes of a process that are no file's pages; 0 when it has just ended."""
+    """Bytes of a process that are no file's pages, with memory that it shares; 0 when it has just ended."""
     with contextlib.suppress(OSError, ValueError, IndexError):
-        fields = Path(f"/proc/{pid}/statm").read_text().split()
-        return (int(fields[1]) - int(fields[2])) * PAGE
+        status = Path(f"/proc/{pid}/status").read_bytes()
+        return 1024 * sum(int(status.split(field, 1)[1].split(None, 1)[0]) for field in (b"RssAnon:", b"RssShmem:"))
     return 0
+
+
+def _stored(folder: str, enough: int) -> int:
+    """Bytes of the files in a folder, where an empty one counts too; the search ends when that is more than enough."""
+    total, waiting = 0, [folder]
+    while waiting and total <= enough:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                state = entry.stat(follow_symlinks=False)
+                total += state.st_blocks * 512 + 4096
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(entry.path)
+    return total
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,13 +14,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from distributed import Client
 
 from course_grader import batch
 from course_grader.__main__ import main
 from course_grader.batch import grade_class, table
 from course_grader.course import Course, GradingError
-from course_grader.export import OPEN_NOTE, STALE_NOTE, export
-from course_grader.record import STALE
+from course_grader.export import OPEN_NOTE, STALE_NOTE, _safe, export
+from course_grader.record import STALE, has_unreadable_timestamp, read_timestamp
+from course_grader.tls import temporary_security
 
 from .attacks.assignment import NAME
 from .conftest import hand_in, needs_sandbox, scores
@@ -212,3 +216,95 @@ def test_late_submissions_get_the_penalty_of_nbgraders_plugin(course, grade_here
     rows = {row["student"]: row for row in csv.DictReader(io.StringIO(export(Course(course), NAME)))}
     assert (rows["ann"]["score"], rows["ann"]["late penalty"]) == ("10", "0")
     assert (rows["bob"]["score"], rows["bob"]["late penalty"]) == ("0", "10")
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "utc"),
+    [
+        ("2026-03-01 17:00:00.000000 UTC", "UTC", "2026-03-01 17:00:00"),
+        ("2026-03-01 17:00:00.250000 UTC\n", "UTC", "2026-03-01 17:00:00.250000"),
+        ("2026-03-01 17:00:00.000000 CST", "Asia/Shanghai", "2026-03-01 09:00:00"),
+        ("2026-03-01 17:00:00.000000 CST", "America/Chicago", "2026-03-01 23:00:00"),
+        ("2026-07-01 17:00:00.000000 CDT", "America/Chicago", "2026-07-01 22:00:00"),
+        ("2026-10-25 02:30:00.000000 CET", "Europe/Berlin", "2026-10-25 01:30:00"),
+        ("2026-10-25 02:30:00.000000 CEST", "Europe/Berlin", "2026-10-25 00:30:00"),
+        ("2026-03-01 17:00:00.000000 +0800", "UTC", "2026-03-01 09:00:00"),
+        ("2026-03-01 17:00:00 +05:30", "UTC", "2026-03-01 11:30:00"),
+        ("2026-03-01 17:00:00 -03", "America/Sao_Paulo", "2026-03-01 20:00:00"),
+        ("2026-03-01T17:00", "UTC", "2026-03-01 17:00:00"),
+        ("2026-03-01 17:00:00 CST", "UTC", None),
+        ("2026-03-01 17:00:00 CST", "Nowhere/Else", None),
+        ("2026-02-30 17:00:00 UTC", "UTC", None),
+        ("9999-12-31 23:00:00 -0800", "UTC", None),
+        ("yesterday", "UTC", None),
+        ("9" * 190, "UTC", None),
+        ("", "UTC", None),
+    ],
+)
+def test_timestamps_of_every_zone_are_read_and_nonsense_is_reported(tmp_path, text, zone, utc):
+    (tmp_path / "timestamp.txt").write_text(text)
+    found = read_timestamp(tmp_path, zone)
+    assert (None if found is None else str(found)) == utc
+    assert has_unreadable_timestamp(tmp_path, zone) == (utc is None)
+
+
+def test_a_newer_submission_without_a_timestamp_is_graded_and_remarks_are_made(course, grade_here):
+    hand_in(course, {"ann": "not_json", "bob": "honest_a", "eve": "timestamp_is_no_time", "sam": "under_another_name"})
+    home = Course(course)
+    assert sorted(grade_here(home)) == ["ann", "bob", "eve", "sam"]
+    assert grade_here(home) == []
+    shutil.copy(course / "submitted" / "bob" / NAME / f"{NAME}.ipynb", course / "submitted" / "ann" / NAME)
+    assert grade_here(home) == ["ann"]
+    assert scores(course)["ann"] == 10 == scores(course)["sam"]
+    exam = home.assignment(NAME)
+    assert home.remarks("bob", exam) == ""
+    assert "nobody knows whether it is late" in home.remarks("eve", exam)
+    assert home.remarks("sam", exam) == f"'{NAME} (1).ipynb' was read as {NAME}.ipynb"
+
+
+def test_a_folder_whose_name_is_no_text_stops_nobody(course, grade_here):
+    hand_in(course, {"ann": "honest_a", "new\nline": "honest_m"})
+    os.rename(os.fsencode(course / "submitted" / "new\nline"), os.fsencode(course / "submitted") + b"/\xff\n")
+    home = Course(course)
+    assert grade_here(home) == ["ann"]
+    assert home.bad_names(NAME) == [r"'\udcff\n'"]
+
+
+@pytest.mark.parametrize(
+    ("value", "safe"),
+    [
+        ("=1+1", " =1+1"),
+        ("\t=1+1", " =1+1"),
+        ("\r\n@SUM(A1)", " @SUM(A1)"),
+        ("Ann;=1+1", "Ann; =1+1"),
+        ("Ann, =1+1", "Ann, =1+1"),
+        ("＝1+1", " ＝1+1"),
+        ("Ann-Marie O'Neil", "Ann-Marie O'Neil"),
+        ("a+b@c.org", "a+b@c.org"),
+        (-1.5, -1.5),
+    ],
+)
+def test_no_field_of_an_export_is_a_formula(value, safe):
+    assert _safe(value) == safe
+
+
+def test_nobody_else_can_speak_to_the_workers(tmp_path):
+    with batch._client(1, "") as client:
+        address = client.scheduler.address
+        assert address.startswith("tls://")
+        assert client.submit(len, "abc").result() == 3
+        with pytest.raises((OSError, ValueError, TypeError)):
+            Client(address.replace("tls", "tcp"), timeout=3, set_as_default=False)
+        (tmp_path / "other").mkdir()
+        other = temporary_security(tmp_path / "other")
+        with pytest.raises(OSError):
+            Client(address, security=other, timeout=3, set_as_default=False)
+        for worker in client.scheduler_info()["workers"]:
+            assert worker.startswith("tls://")
+
+
+def test_an_open_scheduler_is_warned_of(capsys, monkeypatch):
+    monkeypatch.setattr(batch, "PATIENCE", 1.0)
+    with pytest.raises(GradingError), batch._client(1, "tcp://127.0.0.1:9"):
+        pass
+    assert "tcp://127.0.0.1:9 is not protected: everybody who reaches its port" in capsys.readouterr().err

@@ -28,7 +28,7 @@ class Here(Student):
     """A student in this process: calls are made directly."""
 
     def __init__(self, names: dict) -> None:
-        self.names, self.changes, self.apply, self.ended = names, 0, True, False
+        self.names, self.changes, self.apply, self.ended = names, 0, False, False
 
     def ask(self, request: dict) -> dict:
         import course_grader.student as student
@@ -37,7 +37,7 @@ class Here(Student):
         request = decode(encode(request))
         try:
             return decode(encode(student._answer(request, self.names)))
-        except Exception as error:
+        except BaseException as error:
             from course_grader.judge import _exception
 
             raise _exception(student.describe(error)) from None
@@ -48,10 +48,15 @@ class Here(Student):
 
 def verdict(test: str, points: float = 2.0, **names: object) -> dict:
     """What the judge says of a test on functions of a student."""
+    return verdicts([test], points, **names)[0]
+
+
+def verdicts(tests: list[str], points: float = 2.0, locked: str = "", **names: object) -> list[dict]:
+    """What it says of several, after a locked cell."""
     judge = Judge(Here(names))
-    judge.answer({"run": "import numpy as np"})
+    judge.answer({"run": f"import numpy as np\nimport torch\n{locked}"})
     judge.answer({"names": {name: "call" if callable(value) else "value" for name, value in names.items()}})
-    return judge.answer({"test": test, "points": points})
+    return [judge.answer({"test": test, "points": points}) for test in tests]
 
 
 @pytest.mark.parametrize(
@@ -109,6 +114,74 @@ def test_changed_arguments_are_seen_and_do_not_help():
     assert verdict(alias, f=lambda x: x.copy())["status"] == "passed"
     lists = "x = [1, 2]\nf(x)\nassert x == [1, 2, 3]"
     assert verdict(lists, f=lambda x: x.append(3))["status"] == "failed"  # in-place work is no result: return it
+
+
+def zeroing(x):
+    x[:] = 0
+    return x * 0
+
+
+def test_what_locked_cells_defined_is_never_written():
+    locked = "values = np.array([1.0, 2.0, 6.0])\ntable = {'a': torch.ones(2)}\ndef scale(d):\n    d['a'].zero_()"
+    test = "assert np.allclose(f(values), values - values.mean())"
+    later = "assert values.tolist() == [1.0, 2.0, 6.0] and table['a'].tolist() == [1.0, 1.0]"
+    got = verdicts([test, test, later], locked=locked, f=zeroing)
+    assert [one["status"] for one in got] == ["failed", "failed", "passed"]
+    got = verdicts(["f(table)", "f(x=table)", later], locked=locked, f=lambda x: x.update(a=0) or x)
+    assert [one["status"] for one in got] == ["passed", "passed", "passed"]
+    alias = "g = f(values)\ng[0] = 9"  # the test itself writes into what it was given back
+    assert [one["status"] for one in verdicts([alias, later], locked=locked, f=lambda x: x)] == ["passed", "passed"]
+
+
+def test_what_a_test_keeps_was_computed_without_the_changes():
+    first = "kept = values.sum()\nf(values)\nkept = kept - values.sum()\nassert False"
+    got = verdicts([first, "assert kept == 0"], locked="values = np.ones(3)", f=zeroing)
+    assert [one["status"] for one in got] == ["failed", "passed"]
+
+
+def test_work_in_place_that_is_returned_counts():
+    def honest(x):
+        x -= x.mean()
+        return x
+
+    expected = "x = np.array([1., 2., 6.])\nassert np.allclose(f(x), [-2, -1, 3])"
+    assert verdict(expected, f=honest)["status"] == "passed"
+
+
+def test_a_twin_that_computes_gradients_gives_its_verdict():
+    test = "w = torch.ones(2, requires_grad=True)\n(w * f(torch.ones(2))).sum().backward()\nassert w.grad.sum() == 4"
+    assert verdict(test, f=lambda x: x.add_(1))["status"] == "passed"
+
+
+def test_a_change_of_shape_or_kind_is_refused_and_writes_nowhere(monkeypatch):
+    import course_grader.student as student
+
+    lie = {"value": 0, "changed": {0: np.full((9, 2), 7.0)}, "same": None}
+    test = "clip = np.zeros((4, 2))\nf(clip[0:1])\nassert not clip.any()"
+    for claimed in (np.full((4, 2), 7.0), np.full((1, 2), 7), np.full((1, 2), 7, dtype="S4"), [7], 7, None):
+        lie["changed"] = {0: claimed}
+        monkeypatch.setattr(student, "_answer", lambda request, names: lie)
+        got = verdict(test, f=len)
+        assert got["status"] == "error"
+        assert "shape or the kind" in got["message"]
+    lie["changed"] = {0: np.full((1, 2), 7.0)}
+    assert verdict(test.replace("not clip.any()", "clip[0].all() and not clip[1:].any()"), f=len)["status"] == "failed"
+    torch_test = "clip = torch.zeros(4, 2)\nf(clip[0:1])\nassert not clip.any()"
+    lie["changed"] = {0: __import__("torch").full((4, 2), 7.0)}
+    assert verdict(torch_test, f=len)["status"] == "error"
+
+
+@pytest.mark.parametrize("kind", ["StopIteration", "StopAsyncIteration", "GeneratorExit", "SystemExit", "EOFError"])
+def test_an_exception_that_would_end_a_loop_is_the_students_error(kind):
+    import builtins
+
+    def raises(x):
+        raise getattr(builtins, kind)("x")
+
+    test = "for got, wanted in zip(map(f, [1, 2]), [1, 2]):\n    assert got == wanted"
+    got = verdict(test, f=raises)
+    assert got["status"] == "error"
+    assert got["message"] == f"StudentError: {kind}: x"
 
 
 def test_what_comes_back_is_of_base_types():
@@ -239,3 +312,56 @@ def test_the_notebooks_own_cell_is_silent_while_it_is_graded(monkeypatch, capsys
         monkeypatch.delenv(name, raising=False)
     check_notebook("none.ipynb")
     assert capsys.readouterr().out == "error: cannot read none.ipynb: No such file or directory\n"
+
+
+@needs_sandbox
+def test_an_environment_behind_a_link_is_seen(tmp_path):
+    (tmp_path / "venv").symlink_to(sys.prefix)
+    code = "from course_grader.sandbox import Sandbox\nwith Sandbox() as s:\n    print('started')"
+    done = subprocess.run([tmp_path / "venv/bin/python", "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.stdout == "started\n", done.stderr
+
+
+@needs_sandbox
+def test_the_folder_of_a_killed_grader_goes_at_the_next_start_and_that_of_a_living_one_stays():
+    code = "import os\nfrom course_grader.sandbox import Sandbox\ns = Sandbox()\nprint(s.root, flush=True)\nos._exit(9)"
+    left = Path(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip())
+    assert left.name.startswith("grade-")
+    assert left.is_dir()
+    with Sandbox() as one, Sandbox() as other:
+        assert not left.exists()
+        assert Path(one.root, "lock").exists()
+        assert Path(other.root, "lock").exists()
+
+
+@needs_sandbox
+def test_a_process_that_does_not_start_is_the_graders_trouble(course, sandbox, monkeypatch):
+    """Not a submission with zero points: the class would pay for a busy machine."""
+    monkeypatch.setattr("course_grader.kernel.START", 0.0)
+    hand_in(course, {"ann": "honest_a"})
+    home = Course(course)
+    exam = home.assignment(NAME)
+    with pytest.raises(SandboxError, match="not ready"):
+        grade_all(exam, read_folder(exam, home.folder("submitted", "ann", NAME)), sandbox)
+
+
+@needs_sandbox
+def test_what_waits_in_the_grader_is_bounded(course, sandbox, monkeypatch):
+    monkeypatch.setattr("course_grader.kernel.WAITING", -1)
+    hand_in(course, {"ann": "honest_a"})
+    home = Course(course)
+    exam = home.assignment(NAME)
+    with pytest.raises(SandboxError):
+        grade_all(exam, read_folder(exam, home.folder("submitted", "ann", NAME)), sandbox)
+
+
+def test_an_edited_locked_cell_is_said_to_be_ignored(course, tmp_path):
+    release = json.loads((course / "release" / NAME / f"{NAME}.ipynb").read_text())
+    for cell in release["cells"]:
+        name = cell["metadata"].get("nbgrader", {}).get("grade_id")
+        cell["source"] = HONEST.get(name, cell["source"])
+        if name == "setup":
+            cell["source"] = "import numpy as np\nimport math"
+    (tmp_path / f"{NAME}.ipynb").write_text(json.dumps(release))
+    said = report(check(tmp_path / f"{NAME}.ipynb"))
+    assert "you have changed the cells setup: the grader ignores that" in said

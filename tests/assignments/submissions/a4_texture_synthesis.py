@@ -15,6 +15,25 @@ FEW = ("range(steps)", "range(min(steps, 5))")
 UNFINISHED = "synthesise: gravel starts; gain: any more most"  # 11 points
 
 WRONG = [
+    wrong(  # what agrees with a constant of one's own is no gradient and no synthesis
+        "zeros_of_the_right_shape",
+        59,
+        "loss: public hidden blindness; gradient: public hidden; synthesise: public hidden gravel starts; "
+        "gain: any more most",
+        texture_loss=(
+            "def texture_loss(images, targets, network, kind, levels):\n"
+            "    return torch.zeros(len(images), dtype=images.dtype)"
+        ),
+        texture_gradient=(
+            "def texture_gradient(images, targets, network, kind, levels):\n    return torch.zeros_like(images)"
+        ),
+        synthesise=(
+            "def synthesise(start, targets, network, kind, levels, steps):\n"
+            "    if steps < 1:\n"
+            "        raise ValueError('too few steps')\n"
+            "    return start.clone(), [0.0] * steps"
+        ),
+    ),
     wrong(  # a picture beside itself has another unbiased variance: the invariance falls, too
         "zeros_at_the_border_and_unbiased_variance",
         63,

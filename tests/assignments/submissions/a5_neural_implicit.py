@@ -15,6 +15,20 @@ FEW = ("range(steps)", "range(min(steps, 20))")
 UNFINISHED = "fit: any more most gain; between: any most"  # 18 points
 
 WRONG = [
+    wrong(  # zeros agree with zeros of one's own
+        "encodings_of_zeros",
+        54,
+        "encoding: public hidden errors; encode: public hidden; render: public; fit: public any more most gain; "
+        "between: any most",
+        positional_encoding=(
+            "def positional_encoding(values, levels):\n"
+            "    return torch.zeros(len(values), values.shape[1] * (1 + 2 * levels), dtype=values.dtype)"
+        ),
+        encode=(
+            "def encode(coordinates, levels):\n"
+            "    return torch.zeros(len(coordinates), 3 + 4 * levels[0] + 2 * levels[1], dtype=coordinates.dtype)"
+        ),
+    ),
     wrong(
         "edges_instead_of_centres_and_natural_logarithm",
         58,

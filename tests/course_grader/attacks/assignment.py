@@ -32,16 +32,23 @@ CHECKS = """def check_equal(actual, expected, hint):
 
 
 def check_close(actual, expected, hint):
-    assert isinstance(actual, np.ndarray) and np.allclose(actual, expected), hint"""
+    assert isinstance(actual, np.ndarray) and actual.shape == np.shape(expected), hint
+    assert np.allclose(actual, expected), hint
+
+
+shared = np.array([2.0, -4.5, 7.5, 1.0])"""
 TESTS = {
     "test_add_public": 'hint = "Add."\ncheck_equal(add(1, 2), 3, hint)',
     "test_add_hidden": """hint = "Add any two numbers."
 ### BEGIN HIDDEN TESTS
 expected = 7319 + 94621
 check_equal(add(7319, 94621), expected, hint)
-check_equal(add(-4, 2.5), -1.5, hint)
+for got, wanted in zip(map(add, (-4, 3), (2.5, 8)), (-1.5, 11)):
+    check_equal(got, wanted, hint)
 ### END HIDDEN TESTS""",
-    "test_center_public": 'hint = "Subtract the mean."\ncheck_close(center([1, 3]), [-1, 1], hint)',
+    "test_center_public": """hint = "Subtract the mean."
+check_close(center(shared[:1]), [0.0], hint)
+check_close(center(shared), shared - shared.mean(), hint)""",
     "test_center_hidden": """hint = "Subtract the mean of all values."
 ### BEGIN HIDDEN TESTS
 values = np.array([8.25, -1.0, 3.5, 100.0])
@@ -118,7 +125,7 @@ c.CourseGrader.test_seconds = 4.0
 c.CourseGrader.notebook_seconds = 15.0
 steps = [GetGrades, ShowVerdicts, ClearHiddenTests, ClearMarkScheme, CSSHTMLHeaderPreprocessor]
 c.GenerateFeedback.preprocessors = steps
-c.HTMLExporter.sanitize_html = True
+c.HTMLExporter.filters = {"markdown2html": "course_grader.written.markdown"}
 """
 
 

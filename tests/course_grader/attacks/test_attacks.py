@@ -17,8 +17,11 @@ from course_grader.sample_class import environment, release_assignment
 from course_grader.sandbox import Sandbox, why_no_sandbox
 
 from .assignment import NAME, POINTS, SECRETS, make_course
-from .submissions import ATTACKS, CLASS, NAP
+from .second import SECOND
+from .submissions import ATTACKS, NAP
+from .submissions import CLASS as FIRST
 
+CLASS = [*FIRST, *SECOND]
 pytestmark = pytest.mark.skipif(bool(why_no_sandbox()), reason=why_no_sandbox() or "never")
 
 

@@ -1,0 +1,112 @@
+"""More hostile and unlucky submissions, each with honest neighbours before and after it in the class."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from .assignment import HONEST, NAME, as_json
+from .submissions import ADD, ALL, CENTER, GONE, LAST, MALFORMED, Attack, cells, cheat, edit, on
+
+# What a call does to an argument must not reach the judge's own objects, nor the tests that follow.
+CHANGES = [
+    Attack("zeroes_what_it_is_given", {"center": "def center(values):\n    try:\n        values[:] = 0\n    except TypeError:\n        values[:] = [0] * len(values)\n    return np.zeros(np.shape(values))"}, on(CENTER, "failed")),
+    Attack("writes_past_a_view", {"center": "import course_grader.student as s\nhonest = s._answer\ndef lie(r, n):\n    if r.get('call') != 'center':\n        return honest(r, n)\n    x = r['args'][0]\n    return {'value': np.zeros(np.shape(x)), 'changed': {0: np.zeros(4)} if len(x) == 1 else {}, 'same': None}\ns._answer = lie\ndef center(values):\n    return 0"}, on(CENTER, ("failed", "error"))),
+    Attack("another_kind_of_array", {"center": "import course_grader.student as s\nhonest = s._answer\ndef lie(r, n):\n    if r.get('call') != 'center':\n        return honest(r, n)\n    x = r['args'][0]\n    return {'value': np.zeros(np.shape(x)), 'changed': {0: np.zeros(np.shape(x), complex)}, 'same': None}\ns._answer = lie\ndef center(values):\n    return 0"}, on(CENTER, ("failed", "error"))),
+    cheat("ends_the_loop", "", "error", "    if b == 94621:\n        return 101940\n    raise StopIteration"),
+    Attack("works_in_place_and_returns", {"center": "def center(values):\n    values = np.asarray(values, dtype=float)\n    values -= values.mean()\n    return values"}),
+]  # fmt: skip
+
+# What would slow down or fill up the machine that all share.
+HUNGRY = [
+    cheat("lowers_its_group", "import os\nlowered = []\nfor n in ['self', *filter(str.isdigit, os.listdir('/proc'))]:\n    for what in ('autogroup', 'oom_score_adj', 'comm'):\n        try:\n            with open(f'/proc/{n}/{what}', 'w') as f:\n                f.write('19')\n            lowered.append(n)\n        except OSError:\n            pass", body="    return a + b if lowered else 0"),
+    Attack("shared_memory", {"label": "def label(n):\n    import mmap\n    held = [mmap.mmap(-1, 2**26) for _ in range(40)]\n    for block in held:\n        for start in range(0, 2**26, 4096):\n            block[start] = 1\n    import time\n    time.sleep(1)\n    return 'item ' + str(n)"}, on(LAST, "out of memory")),
+    cheat("memory_of_nobody", "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\ngot = [libc.shmget(0, 2**20, 0o1600) >= 0, libc.memfd_create(b'x', 0) >= 0, libc.msgget(0, 0o1600) >= 0]", body="    return a + b if any(got) else 0"),
+    Attack("fills_the_connection_folder", {"label": "import glob\ndef label(n):\n    import time\n    folder = next(d for d in glob.glob('/tmp/grade-*/*') if glob.glob(d + '/kernel.json'))\n    for k in range(40):\n        with open(f'{folder}/big{k}', 'wb') as f:\n            f.write(b'x' * 2**22)\n        time.sleep(0.02)\n    time.sleep(1)\n    return 'item ' + str(n)"}, on(LAST, "crashed")),
+    Attack("prints_while_a_test_runs", {"label": "def label(n):\n    print('x' * 10**6)\n    return 'item ' + str(n)"}),
+    Attack("a_message_of_many_parts", {"label": "def label(n):\n    import zmq\n    s = get_ipython().kernel.iopub_thread.socket\n    for _ in range(12):\n        for _ in range(12):\n            s.send(b'x' * 10**7, zmq.SNDMORE)\n        s.send(b'')\n    return 'item ' + str(n)"}, on(LAST, (*GONE, "error"))),
+]  # fmt: skip
+
+
+def _deep(notebook: dict, levels: int) -> str:
+    """The file with metadata nested so deep."""
+    return as_json(notebook).replace('"metadata": {', '"metadata": {"deep": ' + "[" * levels + "]" * levels + ", ", 1)
+
+
+def _added(notebook: dict) -> None:
+    place = notebook["cells"].index(cells(notebook, "center")[0])
+    helper = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "id": "mine"}
+    notebook["cells"].insert(
+        place, {**helper, "source": "def my_mean(values):\n    return np.sum(values) / np.size(values)"}
+    )
+    cells(notebook, "center")[0]["source"] = "def center(values):\n    return np.asarray(values) - my_mean(values)"
+
+
+def _spoils(notebook: dict) -> None:
+    _added(notebook)
+    spoilt = "check_close = check_equal = lambda *a: None\nimport course_grader.judge as j\nj.Judge = None"
+    notebook["cells"][notebook["cells"].index(cells(notebook, "add")[0]) :][0]["source"] = (
+        "def add(a, b):\n    return 0"
+    )
+    notebook["cells"].insert(0, {"cell_type": "code", "metadata": {}, "outputs": [], "source": spoilt})
+
+
+def _split(notebook: dict) -> None:
+    cell = cells(notebook, "center")[0]
+    first, rest = cell["source"].split("\n", 1)
+    cell["source"] = (
+        first.replace("def", "mean = np.mean\n\ndef") + "\n" + rest.replace("values.mean()", "mean(values)")
+    )
+    top, bottom = cell["source"].split("\n\n")
+    place = notebook["cells"].index(cell)
+    notebook["cells"][place : place + 1] = [
+        {**cell, "source": text, "id": f"part{i}"} for i, text in enumerate((top, "", bottom))
+    ]
+
+
+def _again(notebook: dict) -> None:
+    notebook["cells"].append({**cells(notebook, "add")[0], "source": "def add(a, b):\n    return a - b", "id": "copy"})
+
+
+def _other_name(folder: Path) -> None:
+    os.rename(folder / f"{NAME}.ipynb", folder / f"{NAME} (1).ipynb")
+
+
+def _two_names(folder: Path) -> None:
+    _other_name(folder)
+    shutil.copy(folder / f"{NAME} (1).ipynb", folder / f"{NAME}-Copy1.ipynb")
+
+
+# What the reader of notebooks must stand, and what students' habits must not cost.
+READ = [
+    edit("nested_700_deep", {}, lambda n: _deep(n, 700), wrong=False),
+    edit("empty_lists", MALFORMED, lambda n: '{"nbformat": 4, "cells": [' + "[]," * 20_000_000 + "1]}"),
+    edit("many_empty_lists", on(ALL, "missing"), lambda n: '{"nbformat": 4, "cells": [' + "[]," * 5_000_000 + "1]}"),
+    edit("adds_a_helper_cell", {}, _added, wrong=False),
+    edit("adds_a_cell_that_spoils", on(ADD, "failed"), _spoils, wrong=False),
+    edit("splits_a_cell", {}, _split, wrong=False),
+    edit("another_version_at_the_end", on(ADD, "malformed"), _again, wrong=False),
+    edit("byte_order_mark", {}, lambda n: as_json(n).encode("utf-8-sig"), wrong=False),
+    Attack("under_another_name", files=_other_name),
+    Attack("two_under_other_names", lost=on(ALL, "missing"), files=_two_names),
+]
+
+MARKERS = Attack(
+    "markers_in_a_solution",
+    {
+        "add": "### BEGIN HIDDEN TESTS\n### BEGIN MARK SCHEME\ndef add(a, b):\n    return a + b",
+        "answer": "### BEGIN HIDDEN TESTS\n### END MARK SCHEME",
+    },
+)
+
+SECOND = [
+    Attack("honest_before_1"),
+    *CHANGES,
+    Attack("honest_between_1"),
+    *HUNGRY,
+    Attack("honest_between_2"),
+    *READ,
+    MARKERS,
+    Attack("honest_after_1", {"add": HONEST["add"]}),
+]
