@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 
 import yaml
 
+from course_book.markup import place_of
 from course_book.paths import CHAPTERS, MEASURED
 
 INDEX_HEAD = """# Concept index
@@ -21,16 +23,28 @@ Peak memory is the largest resident set of the kernel's process.
 """
 
 
-def concept_index() -> str:
-    """The index as Markdown, from chapters/syllabus.yml."""
+def concept_index(address: str) -> str:
+    """The index as Markdown, from chapters/syllabus.yml; names of code lead to their definitions, tests are folded.
+
+    Args:
+        address: Of the repository's files.
+    """
     parts = [INDEX_HEAD]
     for chapter in yaml.safe_load((CHAPTERS / "syllabus.yml").read_text(encoding="utf-8")):
         parts.append(f"\n## {chapter['title']}\n")
         for row in chapter["rows"]:
-            code = ", ".join(f"`{name}`" for name in row.get("code", []))
-            tests = ", ".join(f"`{test.removeprefix('tests/')}`" for test in row["tests"])
-            parts.append(f"\n{{ref}}`{row['id']}` ({row['zh']})\n: {code}\n: Tested by {tests}\n")
+            code = ", ".join(f"[`{name}`]({address}/{place_of(name)})" for name in row.get("code", []))
+            lines = [f"{{ref}}`{row['id']}` ({row['zh']})", *([code] if code else []), _folded(row["tests"], row["id"])]
+            parts.append(f"\n{lines[0]}\n" + "".join(f": {line}\n" for line in lines[1:]))
     return "".join(parts)
+
+
+def _folded(tests: list[str], label: str) -> str:
+    """A fold with the names of tests, as HTML in one line; its name says which concept they belong to."""
+    names = ", ".join(f"<code>{html.escape(test.removeprefix('tests/'))}</code>" for test in tests)
+    count = f"{len(tests)} tests" if len(tests) > 1 else "1 test"
+    summary = f'<summary aria-label="{count} of {label}">{count}</summary>'
+    return f'<details class="course-tests">{summary}{names}</details>'
 
 
 def measured_page() -> str:
@@ -40,9 +54,14 @@ def measured_page() -> str:
     return f"{MEASURED_HEAD}\n| Notebook | Time | Peak memory |\n| :-- | --: | --: |\n{''.join(lines)}"
 
 
-def write_pages(folder: Path = CHAPTERS) -> None:
-    """Write both pages, touching only what changed, so that an unchanged page is not built again."""
-    for name, text in (("concept_index.md", concept_index()), ("measured.md", measured_page())):
+def write_pages(address: str, folder: Path = CHAPTERS) -> None:
+    """Write both pages, touching only what changed, so that an unchanged page is not built again.
+
+    Args:
+        address: Of the repository's files.
+        folder: Where to.
+    """
+    for name, text in (("concept_index.md", concept_index(address)), ("measured.md", measured_page())):
         path = folder / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")

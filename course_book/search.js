@@ -1,0 +1,17 @@
+// Sphinx's hook for the score of a hit: [page, title, place, description, score, file]. An entry of our index is
+// `page#place` (search_index.py): here it becomes a link to the place, and its title says in which chapter it is.
+var Scorer = {
+  score: hit => {
+    const index = Search._index;
+    const [page, place] = hit[0].split("#");
+    if (place) {
+      hit[0] = page;
+      hit[2] = "#" + place;
+      hit[1] += " · " + index.titles[index.docnames.indexOf(page)];
+    }
+    const lists = /concept_index|references|measured/.test(page); // they lead to the sections, which come first
+    return hit[4] - (lists ? 4 : 0) + (page.endsWith("/glossary") ? 1 : 0);
+  },
+  objNameMatch: 11, objPartialMatch: 6, objPrio: {0: 15, 1: 5, 2: -5}, objPrioDefault: 0,
+  title: 15, partialTitle: 7, term: 5, partialTerm: 2,
+};
