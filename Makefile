@@ -3,6 +3,7 @@ PYTHON ?= python3
 PORT ?= 8000
 N ?=
 ALL ?=
+EDIT ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
@@ -23,8 +24,8 @@ book: install ## Build the book into _build/html
 serve: install ## Show the built book at http://localhost:8000 (PORT=... for another port)
 	@$(BIN)/python -m course_book serve --port $(PORT)
 
-lab: install ## Open JupyterLab (PORT=... for another port)
-	@$(BIN)/python -m course_book lab --port $(PORT)
+lab: install ## Open JupyterLab with copies of all notebooks (PORT=... for another port); EDIT=1: the book's own
+	@$(BIN)/python -m course_book lab --port $(PORT) $(if $(EDIT),--edit)
 
 chapter: install ## Execute one chapter's text and store the notebook: make chapter N=02
 	@$(BIN)/python -m course_book execute "$(N)"

@@ -47,6 +47,12 @@ def _build(arguments: argparse.Namespace) -> None:
     build(clean=arguments.clean)
 
 
+def _font(arguments: argparse.Namespace) -> None:
+    from course_book.font import FONT, letters_used, make_font
+
+    print(f"{FONT.name}: {make_font(letters_used())} letters")
+
+
 def _serve(arguments: argparse.Namespace) -> None:
     from course_book.serve import serve
 
@@ -56,7 +62,7 @@ def _serve(arguments: argparse.Namespace) -> None:
 def _lab(arguments: argparse.Namespace) -> None:
     from course_book.serve import lab
 
-    lab(arguments.port)
+    lab(arguments.port, arguments.edit)
 
 
 def _test(arguments: argparse.Namespace) -> None:
@@ -81,6 +87,7 @@ def main() -> None:
         ("portable", _portable, "compare one chapter's outputs with the arithmetic of an older CPU"),
         ("check", _check, "check that texts, notebooks and outputs belong together"),
         ("build", _build, "build the book into _build/html"),
+        ("font", _font, "put the Chinese letters that the chapters use into the book's font"),
         ("serve", _serve, "show the built book in a browser"),
         ("lab", _lab, "open JupyterLab"),
         ("test", _test, "run everything that continuous integration runs"),
@@ -98,6 +105,8 @@ def main() -> None:
             command.add_argument("--clean", action="store_true", help="build every page anew")
         if name in ("serve", "lab"):
             command.add_argument("--port", type=int, default=8000)
+        if name == "lab":
+            command.add_argument("--edit", action="store_true", help="the chapters themselves instead of copies")
     arguments = parser.parse_args()
     try:
         arguments.run(arguments)

@@ -89,5 +89,6 @@ def _stored(name: str) -> NotebookNode | None:
 
 
 def _essence(cell: NotebookNode) -> tuple:
-    """What the text decides of a cell."""
-    return cell.cell_type, cell.id, cell.source, {k: v for k, v in cell.metadata.items() if k != "execution"}
+    """What the text decides of a cell; what JupyterLab folds follows from the tags."""
+    ours = {key: value for key, value in cell.metadata.items() if key not in ("execution", "jupyter")}
+    return cell.cell_type, cell.id, cell.source, ours

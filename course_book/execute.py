@@ -50,6 +50,20 @@ def code_sources(notebook: NotebookNode) -> list[str]:
     return [cell.source for cell in notebook.cells if cell.cell_type == "code"]
 
 
+def fold(notebook: NotebookNode) -> None:
+    """Let JupyterLab open with what the book folds folded, too: code that only draws, and solutions.
+
+    Args:
+        notebook: Whose cells have the tags `hide-input` and `hide-cell`; changed in place.
+    """
+    for cell in notebook.cells:
+        tags = cell.metadata.get("tags", ())
+        if cell.cell_type == "code" and {"hide-input", "hide-cell"} & set(tags):
+            cell.metadata["jupyter"] = {"source_hidden": True}
+            if "hide-cell" in tags:
+                cell.metadata["jupyter"]["outputs_hidden"] = True
+
+
 def store(name: str, again: bool = False) -> dict[str, float]:
     """Make a chapter's notebook from its text; execute it only if the stored outputs are not those of its code.
 
@@ -66,6 +80,7 @@ def store(name: str, again: bool = False) -> dict[str, float]:
     """
     notebook = read_text(name)
     notebook.metadata["course"] = {"digest": digest(code_sources(notebook))}
+    fold(notebook)
     measured = {} if not again and _copy_outputs(name, notebook) else execute(name, notebook)
     nbformat.validate(notebook)
     notebook_path(name).write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")

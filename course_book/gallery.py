@@ -10,6 +10,7 @@ import base64
 import html
 import io
 import re
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from course_book.paths import CHAPTERS, ROOT, notebook_path, text_path
 FOLDER = CHAPTERS / "images" / "gallery"
 PLANNED = 20  # chapters in the whole course
 WIDTH = 640  # pixels of a picture in the gallery, twice what a card shows
-BOX, GAP, ROW = (116, 44), 14, 82  # of the map
+BOX, GAP, ROW = (116, 52), 14, 90  # of the map
 ACROSS = 3  # boxes in a row, so that a telephone shows them at a size that can be read
 
 
@@ -117,10 +118,10 @@ def cards(all_: list[Chapter], words: dict[str, str]) -> str:
         needs = f" · builds on {_listed(chapter.needs)}" if chapter.needs else ""
         alt = " ".join(words[chapter.name].split())
         parts.append(
-            f":::{{grid-item-card}} {chapter.number}. {chapter.title}\n:link: {chapter.name}\n:link-type: doc\n"
+            f":::{{grid-item-card}} {chapter.number}. {chapter.title}\n:link: /chapters/{chapter.name}\n:link-type: doc\n"
             f":link-alt: Chapter {chapter.number}: {chapter.title}\n"
             f":img-top: images/gallery/{chapter.name}.jpg\n:img-alt: {alt}\n\n"
-            f"{chapter.chinese}\n+++\n{chapter.minutes} minutes to read{needs}\n:::\n"
+            f"{chapter.chinese}\n\n{chapter.minutes} minutes to read{needs}\n:::\n"
         )
     return "\n".join([*parts, "::::\n"])
 
@@ -175,9 +176,9 @@ def course_map(all_: list[Chapter]) -> str:
     for chapter in all_:
         x, y = at[chapter.number]
         label = html.escape(f"Chapter {chapter.number}: {chapter.title}")
-        words = _two_lines(f"{chapter.number}. {chapter.title}")
+        words = textwrap.wrap(f"{chapter.number}. {chapter.title}", 19, max_lines=3, placeholder=" …")
         text = "".join(
-            f'<tspan x="{x + width / 2:g}" y="{y + 26 + (line - (len(words) - 1) / 2) * 14:g}">{html.escape(w)}</tspan>'
+            f'<tspan x="{x + width / 2:g}" y="{y + height / 2 + 4 + (line - (len(words) - 1) / 2) * 14:g}">{html.escape(w)}</tspan>'
             for line, w in enumerate(words)
         )
         parts.append(
@@ -188,19 +189,6 @@ def course_map(all_: list[Chapter]) -> str:
     tip += '<path class="tip" d="M0 0L8 4L0 8z"/></marker>'
     head = f'<svg class="course-map" viewBox="0 0 {whole} {len(lines) * ROW - ROW + height + 8}" role="group" '
     return f'{head}aria-label="Map of the course: which chapter builds on which"><defs>{tip}</defs>{"".join(parts)}</svg>\n'
-
-
-def _two_lines(words: str, most: int = 19) -> list[str]:
-    """A title in at most two lines of a box; what does not fit is cut at a word."""
-    lines = [""]
-    for word in words.split():
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > most:
-            if len(lines) == 2:
-                lines[-1] = lines[-1].rstrip(",") + " …"
-                break
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    return lines
 
 
 def today(all_: list[Chapter]) -> str:

@@ -86,14 +86,18 @@ def write_beside(folder: Path, base: str, title: str) -> None:
     (folder / "404.html").write_text(page, encoding="utf-8")
 
 
-def trim(folder: Path) -> None:
+def trim(folder: Path, pictures: set[str]) -> None:
     """Take out of the built book what no page asks for: most of MathJax, and maps for those who debug the theme.
 
     The notebooks that a reader downloads to run come without outputs, which the pages show and a run makes anew.
 
     Args:
         folder: Of the built book.
+        pictures: Names of those that pages show; what earlier builds left goes.
     """
+    for path in (folder / "_images").iterdir():
+        if path.name not in pictures:
+            path.unlink()
     mathjax = folder / "_static" / "mathjax"
     for path in sorted(mathjax.rglob("*")):
         place = path.relative_to(mathjax).as_posix()

@@ -8,6 +8,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = ROOT / "chapters"
 TEXTS = CHAPTERS / "text"
 MEASURED = CHAPTERS / "measured.json"
+LAB = ROOT / "_lab"
 HTML = ROOT / "_build" / "html"
 
 

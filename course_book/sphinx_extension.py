@@ -82,7 +82,7 @@ def finish(app: Sphinx, failed: Exception | None) -> None:
     """After the last page: the files beside the pages, and away with what no page asks for."""
     if failed is None and app.builder.name == "html":
         head.write_beside(Path(app.outdir), app.config.html_baseurl, app.config.project)
-        head.trim(Path(app.outdir))
+        head.trim(Path(app.outdir), {Path(name).name for _, name in app.env.images.values()})
 
 
 def start(app: Sphinx) -> None:

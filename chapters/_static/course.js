@@ -1,5 +1,5 @@
 // Demonstrations: show the figure that the controls name. Figures: a click enlarges. Without this file the first picture
-// of a demonstration stands, and figures have the size of the column.
+// of a demonstration stands, and figures have the size of the column. What the theme leaves unclear is in reading.js.
 document.addEventListener("DOMContentLoaded", () => {
   for (const form of document.querySelectorAll(".course-controls")) {
     const states = form.parentElement;
