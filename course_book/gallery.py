@@ -20,7 +20,7 @@ from PIL import Image
 
 from course_book.paths import CHAPTERS, ROOT, notebook_path, text_path
 
-FOLDER = CHAPTERS / "images" / "gallery"
+FOLDER = CHAPTERS / "gallery"
 PLANNED = 20  # chapters in the whole course
 WIDTH = 640  # pixels of a picture in the gallery, twice what a card shows
 BOX, GAP, ROW = (116, 52), 14, 90  # of the map
@@ -120,7 +120,7 @@ def cards(all_: list[Chapter], words: dict[str, str]) -> str:
         parts.append(
             f":::{{grid-item-card}} {chapter.number}. {chapter.title}\n:link: /chapters/{chapter.name}\n:link-type: doc\n"
             f":link-alt: Chapter {chapter.number}: {chapter.title}\n"
-            f":img-top: images/gallery/{chapter.name}.jpg\n:img-alt: {alt}\n\n"
+            f":img-top: gallery/{chapter.name}.jpg\n:img-alt: {alt}\n\n"
             f"{chapter.chinese}\n\n{chapter.minutes} minutes to read{needs}\n:::\n"
         )
     return "\n".join([*parts, "::::\n"])

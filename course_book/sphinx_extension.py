@@ -19,7 +19,7 @@ from course_book import head, markup
 from course_book.gallery import write_gallery
 from course_book.pages import write_pages
 from course_book.paths import CHAPTERS
-from course_book.search_index import CourseBuilder
+from course_book.search_index import BilingualSearch, CourseBuilder
 
 FORM = """**Page:** {page}
 
@@ -66,7 +66,7 @@ def mend_page(app: Sphinx, pagename: str, templatename: str, context: dict, doct
     if doctree is None:
         return
     base, title = app.config.html_baseurl, head.plain(context.get("title", ""))
-    picture = f"chapters/images/gallery/{Path(pagename).name}.jpg"
+    picture = f"chapters/gallery/{Path(pagename).name}.jpg"
     shown = base + f"_images/{Path(pagename).name}.jpg" if (CHAPTERS.parent / picture).exists() else ""
     words = head.description(doctree)
     context["metatags"] = context.get("metatags", "") + head.tags(title, words, f"{base}{pagename}.html", shown)
@@ -104,6 +104,7 @@ def settle(app: Sphinx, config: Config) -> None:
 
 def setup(app: Sphinx) -> dict:
     """Called by Sphinx."""
+    app.add_search_language(BilingualSearch)
     app.add_builder(CourseBuilder, override=True)
     app.connect("config-inited", settle, priority=900)
     app.connect("builder-inited", start)

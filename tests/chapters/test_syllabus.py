@@ -12,6 +12,7 @@ import yaml
 from course_book.pages import concept_index, measured_page, write_pages
 from course_book.paths import CHAPTERS, text_path
 
+ADDRESS = "https://example.org/blob/main"
 ROOT = Path(__file__).resolve().parents[2]
 SYLLABUS = yaml.safe_load((CHAPTERS / "syllabus.yml").read_text(encoding="utf-8"))
 ROWS = [(chapter["chapter"], row) for chapter in SYLLABUS for row in chapter["rows"]]
@@ -46,18 +47,18 @@ def test_every_term_of_the_glossary_has_its_chinese_name():
 
 
 def test_every_label_in_the_index_page():
-    page = concept_index()
+    page = concept_index(ADDRESS)
     for _, row in ROWS:
         assert f"{{ref}}`{row['id']}`" in page
-        assert all(f"`{name}`" in page for name in row.get("code", []))
+        assert all(f"[`{name}`]({ADDRESS}/course_lib/" in page for name in row.get("code", []))
 
 
 def test_pages_are_written_only_when_they_change(tmp_path):
-    write_pages(tmp_path)
+    write_pages(ADDRESS, tmp_path)
     index = tmp_path / "concept_index.md"
-    assert index.read_text(encoding="utf-8") == concept_index()
+    assert index.read_text(encoding="utf-8") == concept_index(ADDRESS)
     assert (tmp_path / "measured.md").read_text(encoding="utf-8") == measured_page()
     index.touch()
     stamp = index.stat().st_mtime_ns
-    write_pages(tmp_path)
+    write_pages(ADDRESS, tmp_path)
     assert index.stat().st_mtime_ns == stamp
