@@ -120,7 +120,7 @@ def cards(all_: list[Chapter], words: dict[str, str]) -> str:
         parts.append(
             f":::{{grid-item-card}} {chapter.number}. {chapter.title}\n:link: /chapters/{chapter.name}\n:link-type: doc\n"
             f":link-alt: Chapter {chapter.number}: {chapter.title}\n"
-            f":img-top: gallery/{chapter.name}.jpg\n:img-alt: {alt}\n\n"
+            f":img-top: /chapters/gallery/{chapter.name}.jpg\n:img-alt: {alt}\n\n"
             f"{chapter.chinese}\n\n{chapter.minutes} minutes to read{needs}\n:::\n"
         )
     return "\n".join([*parts, "::::\n"])
