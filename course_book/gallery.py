@@ -60,7 +60,9 @@ def read(name: str, picture: str = "") -> Chapter:
     title = re.search(r"# (\d+)\. (.+?) \*([\u3400-\u9fff][^*]*)\*", text)
     minutes = re.search(r"Reading takes about (\d+) minutes", text)
     if not title or not minutes:
-        raise ValueError(f"{name}: the opening wants '# N. Title', '*Chinese title*' and 'Reading takes about N minutes'")
+        raise ValueError(
+            f"{name}: the opening wants '# N. Title', '*Chinese title*' and 'Reading takes about N minutes'"
+        )
     number = int(title[1])
     asked = re.search(r"\*\*You need\*\*(.*?)Reading takes", text)
     named = re.findall(r"chapters? ([\d, and]*\d)", asked[1] if asked else "")

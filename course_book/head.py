@@ -1,4 +1,4 @@
-"""The head of each page, and the files beside the pages: description, address, sitemap, the page for a wrong address."""
+"""The head of each page, and the files beside the pages: description, address, sitemap, page for wrong addresses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,15 @@ import nbformat
 from docutils import nodes
 
 # Of MathJax, what the pages load and what that loads when a formula or the menu asks; of its speech, English.
-MATHJAX = ("tex-chtml.js", "output/chtml/", "input/tex/extensions/", "a11y/", "ui/", "sre/mathmaps/base", "sre/mathmaps/en")
+MATHJAX = (
+    "tex-chtml.js",
+    "output/chtml/",
+    "input/tex/extensions/",
+    "a11y/",
+    "ui/",
+    "sre/mathmaps/base",
+    "sre/mathmaps/en",
+)
 NOT_FOUND = """<!doctype html>
 <html lang="en">
 <head>

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 import yaml
 from docutils import nodes
@@ -39,7 +40,7 @@ def split(text: str) -> list[str]:
     words = []
     for run in RUNS.findall(text):
         if re.match(f"[{HAN}]", run):
-            words += [*run, *map("".join, zip(run, run[1:], strict=False))]
+            words += [*run, *map("".join, pairwise(run))]
         else:
             words.append(run)
     return words

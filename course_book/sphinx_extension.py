@@ -1,7 +1,7 @@
 """Our part of the Sphinx build, hook by hook; what a hook does lives in a file of its own.
 
-Generated pages (`pages.py`, `gallery.py`), search (`search_index.py`), a page's HTML (`markup.py`) and head (`head.py`), a
-useful form behind the issue button, no needless scripts.
+Generated pages (`pages.py`, `gallery.py`), search (`search_index.py`), a page's HTML (`markup.py`) and head (`head.py`),
+a useful form behind the issue button, no needless scripts.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def start(app: Sphinx) -> None:
 
 
 def settle(app: Sphinx, config: Config) -> None:
-    """Score the hits of a search our way, and undo two settings that others make: a second search field, figure numbers.
+    """Score hits of a search our way, and undo two settings that others make: a second search field, figure numbers.
 
     The numbers would count through all chapters as they stand, so "Fig. 12" would change with every chapter added.
     """

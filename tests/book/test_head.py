@@ -20,7 +20,8 @@ MEGABYTES = 33  # measured: 31.8 with eight chapters, of which their pictures ar
 def test_a_page_says_what_it_is_and_where(book, visit, wide, name):
     page = visit(wide, f"{book}/chapters/{name}.html").page
     tags = page.eval_on_selector_all(
-        "meta[name], meta[property]", "all => Object.fromEntries(all.map(m => [m.name || m.attributes.property.value, m.content]))"
+        "meta[name], meta[property]",
+        "all => Object.fromEntries(all.map(m => [m.name || m.attributes.property.value, m.content]))",
     )
     assert 40 < len(tags["description"]) <= 202
     assert tags["og:description"] == tags["description"]

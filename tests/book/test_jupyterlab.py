@@ -120,7 +120,9 @@ def test_a_chapter_is_rendered_and_folded_and_saving_it_changes_no_source(copies
         words = page.inner_text(".jp-Notebook")
         assert "{term}`" not in words, "roles are rendered"
         assert ":class: dropdown" not in words, "folds are rendered"
-        folded = [c for c in nbformat.read(copy, 4).cells if {"hide-input", "hide-cell"} & set(c.metadata.get("tags", []))]
+        folded = [
+            c for c in nbformat.read(copy, 4).cells if {"hide-input", "hide-cell"} & set(c.metadata.get("tags", []))
+        ]
         assert page.locator(".jp-CodeCell .jp-InputPlaceholder").count() == len(folded) > 10
         solutions = [cell for cell in folded if "hide-cell" in cell.metadata.tags and cell.outputs]
         assert page.locator(".jp-CodeCell .jp-OutputPlaceholder").count() == len(solutions) > 2

@@ -23,7 +23,9 @@ def test_chinese_is_marked_in_words_and_left_alone_in_tags():
 
 
 def test_a_listing_leads_to_its_files():
-    body = '<pre><span class="c1"># course_lib/a/b.py, course_lib/c.py</span>\n<span class="c1"># a comment</span></pre>'
+    body = (
+        '<pre><span class="c1"># course_lib/a/b.py, course_lib/c.py</span>\n<span class="c1"># a comment</span></pre>'
+    )
     found = markup.link_listings(body, "https://x/blob/main")
     assert '<a href="https://x/blob/main/course_lib/a/b.py">course_lib/a/b.py</a>, <a href="' in found
     assert found.count("<a ") == 2

@@ -11,7 +11,7 @@ from course_book.search_index import parts, split
 
 # What is typed, and the place that must be among the first five hits.
 QUERIES = {
-    "ridge": "02_optimization.html#a-penalty-on-the-weights",
+    "ridge": "02_optimization.html#a-price-on-weights-ridge-and-lasso",
     "gradient descent": "02_optimization.html",
     "learning rate": "02_optimization.html",
     "momentum": "02_optimization.html",
@@ -39,7 +39,7 @@ QUERIES = {
     "卷积": "05_filters_and_pyramids.html",
     "卷积神经网络": "06_convolutional_networks.html",
     "数据增强": "glossary.html#term-data-augmentation",
-    "残差": "06_convolutional_networks.html",
+    "残差": "glossary.html#term-residual",
     "梯度下降": "02_optimization.html",
     "岭回归": "02_optimization.html",
     "反向传播": "03_neural_networks.html",
