@@ -148,7 +148,7 @@ def run_course() -> None:
     _print_times(seconds)
     print(f"""
 The book:      {HTML / "index.html"}   or: make serve
-JupyterLab:    make lab, then open chapters/ or assignments/release/
+JupyterLab:    make lab, then open chapters/ or assignments/release/ (copies, in _lab/)
 The feedback:  {ROOT / "assignments" / "feedback"}
 """)
 

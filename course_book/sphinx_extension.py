@@ -1,7 +1,7 @@
 """Our part of the Sphinx build, hook by hook; what a hook does lives in a file of its own.
 
-Generated pages (`pages.py`, `gallery.py`), search (`search_index.py`), a page's HTML (`markup.py`) and head (`head.py`),
-a useful form behind the issue button, no needless scripts.
+Generated pages (`pages.py`, `gallery.py`), search (`search_index.py`), a page's HTML (`markup.py`) and head
+(`head.py`), a useful form behind the issue button, no needless scripts.
 """
 
 from __future__ import annotations

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from course_book import gallery
-from course_book.gallery import Chapter, chapters, course_map, direct, picture_of, rows, small
+from course_book import gallery, openings
+from course_book.course_map import course_map, direct, rows
+from course_book.gallery import picture_of, small
+from course_book.openings import Chapter, chapters
 from course_book.paths import all_chapters, notebook_path
 
 
@@ -31,11 +33,11 @@ def test_needs_are_the_earlier_chapters_that_the_opening_names(tmp_path, monkeyp
     needs = "**You need** chapters 2, 3 and 5\nand later 7 (chapter 7). Reading takes about 90\nminutes."
     text = f"# 6. A title\n\n*标题*\n\nSee chapter 4.\n\n{needs}"
     (tmp_path / "06_a.md").write_text(text)
-    monkeypatch.setattr(gallery, "text_path", lambda name: tmp_path / f"{name}.md")
-    assert gallery.read("06_a") == Chapter("06_a", 6, "A title", "标题", (2, 3, 5), 90, "")
+    monkeypatch.setattr(openings, "text_path", lambda name: tmp_path / f"{name}.md")
+    assert openings.read("06_a") == Chapter("06_a", 6, "A title", "标题", (2, 3, 5), 90, "")
     (tmp_path / "06_a.md").write_text(text.replace("*标题*", ""))
     with pytest.raises(ValueError, match=r"^06_a: the opening wants '# N. Title'"):
-        gallery.read("06_a")
+        openings.read("06_a")
 
 
 @pytest.mark.parametrize("chapter", chapters(), ids=lambda c: c.name)
