@@ -40,7 +40,7 @@ def course_map(all_: list[Chapter]) -> str:
     """
     width, height = BOX
     whole = ACROSS * width + (ACROSS - 1) * GAP + 8
-    at = {}
+    at: dict[int, tuple[float, float]] = {}
     lines = rows(all_)
     for row, line in enumerate(lines):
         begin = (whole - len(line) * width - (len(line) - 1) * GAP) / 2

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from course_book.paths import ROOT
 
-CHINESE = re.compile("[\u3400-\u9fff][\u3400-\u9fff\u3000-\u303f\uff00-\uffef]*")
+CHINESE = re.compile("[\u3400-\u9fff\u3000-\u303f\uff00-\uffef]+")
 FILE = re.compile(r'(?<=<span class="c1"># )(course_lib/[\w/]+\.py(?:, course_lib/[\w/]+\.py)*)(?=</span>)')
 
 

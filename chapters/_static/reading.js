@@ -42,7 +42,7 @@ document.addEventListener("DOMContentLoaded", () => {
     for (const formula of article.querySelectorAll('mjx-container:not([display="true"])'))
       if (!formula.closest("div.math") && formula.getBoundingClientRect().width > article.clientWidth)
         formula.classList.add("course-wide");
-    for (const box of article.querySelectorAll("div.math, pre, .pst-scrollable-table-container, table, .course-wide"))
+    for (const box of article.querySelectorAll("div.math, mjx-container, pre, .pst-scrollable-table-container, table"))
       if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
   };
   window.addEventListener("load", () => window.MathJax?.startup ? MathJax.startup.promise.then(reachable) : reachable());
