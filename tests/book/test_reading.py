@@ -123,7 +123,8 @@ def test_on_a_telephone_every_formula_can_be_read_to_its_end(book, visit, narrow
     page.evaluate("MathJax.startup.promise")
     page.wait_for_timeout(100)
     cut = page.evaluate("""() => [...document.querySelectorAll('.bd-article mjx-container')].filter(f => {
-        const box = f.scrollWidth > f.clientWidth + 1 ? f : f.closest('div.math') ?? f, held = box.getBoundingClientRect();
+        const box = f.scrollWidth > f.clientWidth + 1 ? f : f.closest('div.math') ?? f;
+        const held = box.getBoundingClientRect();
         const inside = f.querySelector('mjx-math').getBoundingClientRect();
         if (!inside.width) return false; // in a closed fold
         box.scrollLeft = 0;
