@@ -23,7 +23,7 @@ from course_lib.sequences.decoder import word_loss
 from course_lib.sequences.seq2seq import Seq2Seq
 from recipes.common import CARDS, ship, start
 
-TEXTS, EPOCHS, BATCH, PEAK, WARMUP, WIDTH, SEEDS = 20_480, 5, 64, 3e-3, 100, 96, 3
+TEXTS, EPOCHS, BATCH, PEAK, WARMUP, WIDTH, SEEDS = 20_480, 15, 64, 3e-3, 100, 96, 3
 TESTED = 256  # texts for each number of sentences
 KINDS = {"vector": False, "attention": True}
 

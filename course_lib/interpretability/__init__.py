@@ -4,9 +4,11 @@ from course_lib.interpretability.ascent import gradient_ascent
 from course_lib.interpretability.backward_rules import DeconvReLU, GuidedReLU, deconvnet, guided_backprop, relu_rule
 from course_lib.interpretability.cam import class_activation_map, enlarge, grad_cam, guided_grad_cam
 from course_lib.interpretability.deepdream import deep_dream
+from course_lib.interpretability.integrated import integrated_gradients
 from course_lib.interpretability.inversion import invert, total_variation
 from course_lib.interpretability.judge import pointing_game, randomised, rank_correlation, replacement_curve
 from course_lib.interpretability.maximal import maximal_patches
+from course_lib.interpretability.occlusion import occlusion
 from course_lib.interpretability.pca import PCA, fit_pca
 from course_lib.interpretability.record import class_scores, find_layer, recorded, score_gradient
 from course_lib.interpretability.retrieval import precision_at_k
@@ -27,8 +29,10 @@ __all__ = [
     "gradient_ascent",
     "guided_backprop",
     "guided_grad_cam",
+    "integrated_gradients",
     "invert",
     "maximal_patches",
+    "occlusion",
     "pointing_game",
     "precision_at_k",
     "randomised",

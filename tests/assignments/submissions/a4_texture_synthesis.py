@@ -126,8 +126,8 @@ WRONG = [
     ),
     wrong(
         "changes_its_inputs",
-        68,
-        f"blurred_start: public hidden; period: hidden; synthesise: hidden; gain: public; {UNFINISHED}",
+        69,
+        f"blurred_start: hidden; period: hidden; synthesise: hidden; gain: public; {UNFINISHED}",
         blurred_start=[
             (
                 "    return means.repeat_interleave(factor, dim=2).repeat_interleave(factor, dim=3)",
@@ -193,9 +193,9 @@ WRONG = [
     ),
     wrong(  # midrange instead of mean; a loss that is right for the example
         "hard_coded_examples",
-        49,
-        "features: public hidden; mean: hidden; variance: hidden; statistics: public; loss: hidden blindness; "
-        f"gradient: public; synthesise: public; figure: public hidden; {UNFINISHED}",
+        41,
+        "features: public hidden; mean: hidden; variance: hidden; statistics: public hidden; loss: hidden blindness; "
+        f"gradient: public hidden; synthesise: public; figure: public hidden; {UNFINISHED}",
         extract_features=(
             "def extract_features(images, network):\n"
             "    if images.ndim != 4 or images.shape[1] != 1:\n"

@@ -1,0 +1,72 @@
+"""The cards of chapter 7's recipes: what is quick is computed again, what is slow is held to its own logic."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from course_lib.adversarial import paste, random_places
+from course_lib.core.weights import load_checkpoint, read_card
+from course_lib.data.scenes import CLASSES, scene_dataset
+from course_lib.metrics import psnr
+from course_lib.networks.backbones import SceneNet
+from recipes import inversions, open_attacks, shortcut_scenes
+from recipes.scene_classifier import LEVEL, score
+
+
+def card_of(recipe) -> tuple[dict, dict[str, np.ndarray]]:
+    with np.load(open_attacks.CARDS / f"{recipe.NAME}.npz") as stored:
+        pictures = dict(stored)
+    return json.loads((open_attacks.CARDS / f"{recipe.NAME}.json").read_text()), pictures
+
+
+def test_the_shortcut_works_where_it_was_learned_and_nowhere_else():
+    card, model = read_card("shortcut_scenes"), load_checkpoint("shortcut_scenes", SceneNet(len(CLASSES)))
+    for split, entry in (("test", "accuracy"), ("confounded", "accuracy_confounded")):
+        found = score(model, *shortcut_scenes.test_scenes(split))
+        assert found == pytest.approx(card[entry], abs=0.01)
+    assert card["accuracy"] > 0.85
+    assert card["accuracy_confounded"] < 0.2
+
+
+def test_inverted_pictures_score_what_the_card_says():
+    card, pictures = card_of(inversions)
+    originals = inversions.windows()
+    for name, found in card["found"].items():
+        if name == "mean colour":
+            continue
+        images = torch.from_numpy(pictures[name]).float() / 255
+        for image, original, stored in zip(images, originals, found["psnr"], strict=True):
+            assert psnr(image, original) == pytest.approx(stored, abs=0.05 if stored < 35 else 1.5)
+
+
+def test_the_same_layers_were_asked_in_both_networks():
+    found = card_of(inversions)[0]["found"]
+    for layer in (*inversions.LAYERS, "average"):
+        assert found[f"trained, {layer}"]["numbers"] == found[f"untrained, {layer}"]["numbers"]
+
+
+def test_the_stored_patches_call_their_class():
+    card, pictures = card_of(open_attacks)
+    images, labels = scene_dataset(open_attacks.JUDGED, split="test", difficulty=LEVEL).tensors
+    places = random_places(len(images), (64, 64), open_attacks.SIDE, generator=torch.Generator().manual_seed(1))
+    for name in open_attacks.NETWORKS:
+        model = load_checkpoint(name, SceneNet(len(CLASSES))).requires_grad_(False)
+        for target, found in card["networks"][name]["patches"].items():
+            k = CLASSES.index(target)
+            other = labels != k
+            assert int(other.sum()) == found["scenes"]
+            patch = torch.from_numpy(pictures[f"{name}, {target}"]).float() / 255
+            again = open_attacks.share(model, paste(images[other], patch, places[other]), k)
+            assert again == pytest.approx(found["patch"], abs=0.03)
+            assert found["patch"] >= found["grains"] - 0.05
+
+
+def test_questions_and_accuracy_tell_one_story():
+    for found in card_of(open_attacks)[0]["networks"].values():
+        stands = np.mean([q > open_attacks.QUERIES for q in found["questions"]])
+        assert stands == pytest.approx(found["square"], abs=0.02)
+        assert found["square"] <= found["clean"]
