@@ -49,7 +49,7 @@ def picture_of(chapter: Chapter) -> tuple[bytes, str]:
 
 def small(picture: bytes) -> bytes:
     """A picture as the gallery shows it: JPEG, not wider than a card needs."""
-    image = Image.open(io.BytesIO(picture))
+    image: Image.Image = Image.open(io.BytesIO(picture))
     if image.mode in ("RGBA", "P", "LA"):
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "#fbfbf9"), image)
