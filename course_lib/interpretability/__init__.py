@@ -8,7 +8,7 @@ from course_lib.interpretability.integrated import integrated_gradients
 from course_lib.interpretability.inversion import invert, total_variation
 from course_lib.interpretability.judge import pointing_game, randomised, rank_correlation, replacement_curve
 from course_lib.interpretability.maximal import maximal_patches
-from course_lib.interpretability.occlusion import occlusion
+from course_lib.interpretability.occlusion import occlusion_map
 from course_lib.interpretability.pca import PCA, fit_pca
 from course_lib.interpretability.record import class_scores, find_layer, recorded, score_gradient
 from course_lib.interpretability.retrieval import precision_at_k
@@ -32,7 +32,7 @@ __all__ = [
     "integrated_gradients",
     "invert",
     "maximal_patches",
-    "occlusion",
+    "occlusion_map",
     "pointing_game",
     "precision_at_k",
     "randomised",

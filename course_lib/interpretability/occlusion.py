@@ -17,7 +17,7 @@ from course_lib.interpretability.record import class_scores
 
 
 @torch.no_grad()
-def occlusion(
+def occlusion_map(
     model: nn.Module,
     images: Tensor,
     fill: Tensor | float = 0.5,

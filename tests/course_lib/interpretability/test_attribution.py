@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from course_lib.core.seeding import generator
-from course_lib.interpretability import integrated_gradients, occlusion, score_gradient
+from course_lib.interpretability import integrated_gradients, occlusion_map, score_gradient
 from course_lib.networks.backbones import SceneNet
 
 
@@ -55,7 +55,7 @@ def test_what_equals_the_baseline_gets_nothing(model):
 
 @pytest.mark.parametrize(("side", "stride"), [(8, 8), (5, 3)])
 def test_occlusion_equals_covering_each_square_by_hand(model, side, stride):
-    found = occlusion(model, IMAGES, 0.4, side=side, stride=stride, targets=CLASSES)
+    found = occlusion_map(model, IMAGES, 0.4, side=side, stride=stride, targets=CLASSES)
     tops, lefts = range(0, 24 - side + 1, stride), range(0, 32 - side + 1, stride)
     assert found.shape == (3, len(tops), len(lefts))
     for i in range(3):
@@ -70,7 +70,7 @@ def test_occlusion_equals_covering_each_square_by_hand(model, side, stride):
 
 def test_covering_with_the_picture_itself_costs_nothing_and_leaves_it_alone(model):
     before = IMAGES.clone()
-    assert occlusion(model, IMAGES, IMAGES, targets=CLASSES).abs().max() < 1e-12
+    assert occlusion_map(model, IMAGES, IMAGES, targets=CLASSES).abs().max() < 1e-12
     assert torch.equal(IMAGES, before)
 
 
@@ -80,4 +80,4 @@ def test_errors_speak(model):
     ):
         integrated_gradients(model, IMAGES, IMAGES[..., :31])
     with pytest.raises(ValueError, match="side must be at most 24, the shorter side of the images, not 25"):
-        occlusion(model, IMAGES, side=25)
+        occlusion_map(model, IMAGES, side=25)
