@@ -41,6 +41,7 @@ from course_grader.sandbox import SandboxError, why_no_sandbox
 ROOT = Path(__file__).resolve().parents[1] / "assignments"
 LIBRARY = ROOT.parent / "course_lib"  # its functions and weights are used by assignments
 STUDENTS = ("sample_complete", "sample_half", "sample_untouched")
+UNREAD = {"malformed", "missing"}  # of every test: the whole notebook could not be read
 
 
 @dataclass(frozen=True)
@@ -191,8 +192,10 @@ def grade_submissions(root: Path, assignment: str, students: tuple[str, ...], tr
         for student in students:
             handed_in = read_folder(exam, course.folder("submitted", student, assignment))
             begin(course, assignment, student)
-            record(course, assignment, student, grade_all(exam, handed_in, sandbox))
-            reasons = [part[1] for part in handed_in.values() if isinstance(part, tuple)]
+            results = grade_all(exam, handed_in, sandbox)
+            record(course, assignment, student, results)
+            lost = [graded for graded in results.values() if {v.status for v in graded.verdicts} <= UNREAD]
+            reasons = [graded.verdicts[0].message for graded in lost]
             result = api.generate_feedback(assignment, student)
             if not result["success"]:
                 reasons.append(f"feedback failed: {_reason(result)}")
