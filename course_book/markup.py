@@ -13,6 +13,9 @@ from pathlib import Path
 from course_book.paths import ROOT
 
 CHINESE = re.compile("[\u3400-\u9fff\u3000-\u303f\uff00-\uffef]+")
+FORMULA_HEADING = re.compile(
+    r'<th\b([^>]*)>((?:<p>)?<span class="math notranslate nohighlight">\\\(([^<"]*)\\\)</span>(?=(?:</p>)?</th>))'
+)
 FILE = re.compile(r'(?<=<span class="c1"># )(course_lib/[\w/]+\.py(?:, course_lib/[\w/]+\.py)*)(?=</span>)')
 
 
@@ -44,8 +47,9 @@ def link_listings(body: str, code: str) -> str:
 
 
 def plain_tables(body: str) -> str:
-    """A corner of a table without words is no heading."""
-    return re.sub(r"<th\b([^>]*)>(?:<p></p>|\s)*</th>", r"<td\1></td>", body)
+    """A corner of a table without words is no heading, and a heading that is a formula is read as it was written."""
+    body = re.sub(r"<th\b([^>]*)>(?:<p></p>|\s)*</th>", r"<td\1></td>", body)
+    return FORMULA_HEADING.sub(r'<th aria-label="\3"\1>\2', body)
 
 
 def plain_bibliography(body: str) -> str:

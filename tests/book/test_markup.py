@@ -37,6 +37,13 @@ def test_only_the_empty_corner_of_a_table_is_no_heading():
     assert markup.plain_tables(body) == '<td class="head"></td><th class="head"><p>n</p></th>'
 
 
+def test_a_heading_that_is_a_formula_has_words():
+    formula = '<p><span class="math notranslate nohighlight">\\(f(s)\\)</span></p>'
+    assert markup.plain_tables(f"<th>{formula}</th>") == f'<th aria-label="f(s)">{formula}</th>'
+    mixed = f"<th>slope of {formula}</th>"
+    assert markup.plain_tables(mixed) == mixed
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_is_found_where_python_finds_it(name):
     place, _, line = markup.place_of(name).partition("#L")

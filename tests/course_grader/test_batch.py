@@ -95,13 +95,17 @@ def test_a_killed_worker_loses_no_grade(course, programs):
     assert scores(course) == dict.fromkeys(students, 10)
 
 
-def test_a_scheduler_that_is_not_there_is_one_line(course, monkeypatch, capsys):
+@pytest.mark.parametrize("protocol", ["tcp", "tls"])
+def test_a_scheduler_that_is_not_there_is_one_line(course, monkeypatch, capsys, protocol):
     monkeypatch.setattr(batch, "PATIENCE", 0.5)
     hand_in(course, {"ann": "honest_a"})
-    assert main(["autograde", NAME, "--root", str(course), "--scheduler", "tcp://127.0.0.1:9"]) == 1
-    error = capsys.readouterr().err
-    assert error.startswith("error: no Dask scheduler answers at tcp://127.0.0.1:9")
-    assert error.count("\n") == 1
+    address = f"{protocol}://127.0.0.1:9"
+    assert main(["autograde", NAME, "--root", str(course), "--scheduler", address]) == 1
+    *warnings, error = capsys.readouterr().err.splitlines()
+    assert error.startswith(f"error: no Dask scheduler answers at {address}")
+    assert [line.startswith(f"warning: {address} is not protected") for line in warnings] == [True] * (
+        protocol == "tcp"
+    )
     assert scores(course) == {}
 
 
