@@ -25,9 +25,9 @@ from course_lib.data.scenes.render import Rendered
 from course_lib.data.scenes.truth import judge_caption, visible_things
 from course_lib.metrics import bleu
 from course_lib.networks.backbones import SceneNet
+from course_lib.networks.decoding import word_loss
 from course_lib.optim import AdamW, warmup_cosine
 from course_lib.sequences.captioner import Captioner
-from course_lib.sequences.decoder import word_loss
 from course_lib.sequences.pointing import pointing_mass
 from recipes.common import ship, start
 

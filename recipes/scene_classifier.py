@@ -18,7 +18,7 @@ import torch.nn.functional as F
 
 from course_lib.core.seeding import generator
 from course_lib.core.training import History, fit
-from course_lib.data.scenes import CLASSES, scene_dataset
+from course_lib.data.scenes import CLASSES, Difficulty, scene_dataset
 from course_lib.metrics import accuracy
 from course_lib.networks.backbones import SceneNet
 from course_lib.optim import AdamW, warmup_cosine
@@ -33,6 +33,15 @@ def score(model: torch.nn.Module, images: torch.Tensor, labels: torch.Tensor) ->
     model.eval()
     with torch.no_grad():
         return accuracy(torch.cat([model(part).argmax(1) for part in images.split(256)]), labels)
+
+
+def split_scores(model: torch.nn.Module, splits: dict[str, str], samples: int, difficulty: Difficulty | float) -> dict:
+    """Accuracies by name, each on freshly drawn scenes of a split, rounded for a card."""
+    found = {}
+    for name, split in splits.items():
+        drawn = scene_dataset(samples, split=split, difficulty=difficulty).tensors
+        found[name] = round(score(model, *(part.to(model.head.weight.device) for part in drawn)), 4)
+    return found
 
 
 @torch.no_grad()
@@ -71,16 +80,12 @@ def main() -> None:
         fit(model, partial(loss, pool), optimiser, samples=TRAIN, epochs=until, batch=BATCH, generator=stream,
             schedule=whole, precision=half_if_fast(run.device), history=history, **run.keep(f".{phase}"))  # fmt: skip
 
-    def scores(stored: torch.nn.Module) -> dict:
-        parts = {"accuracy": "test", "accuracy_heldout": "heldout"}
-        drawn = {name: scene_dataset(TEST, split=split, difficulty=LEVEL).tensors for name, split in parts.items()}
-        return {name: round(score(stored, *(t.to(run.device) for t in part)), 4) for name, part in drawn.items()}
-
+    splits = {"accuracy": "test", "accuracy_heldout": "heldout"}
     ship(
         run,
         model,
         SceneNet(len(CLASSES)),
-        scores,
+        partial(split_scores, splits=splits, samples=TEST, difficulty=LEVEL),
         history,
         data=f"the course's scenes, 64 px, difficulty {LEVEL}, with a subject: {TRAIN} to train, {TEST} to test",
         metric=f"accuracy on scene_dataset({TEST}, split='test', difficulty={LEVEL}), half-precision weights; "

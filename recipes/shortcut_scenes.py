@@ -9,6 +9,9 @@ whose looks are drawn independently of the class it is found out.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 
@@ -18,17 +21,11 @@ from course_lib.data.scenes import CLASSES, Difficulty, scene_dataset
 from course_lib.networks.backbones import SceneNet
 from course_lib.optim import AdamW, warmup_cosine
 from recipes.common import ship, start
-from recipes.scene_classifier import BATCH, mirrored, score
+from recipes.scene_classifier import BATCH, LEVEL, mirrored, split_scores
 
 NAME = "shortcut_scenes"
 TRAIN, TEST, EPOCHS, PEAK = 3072, 512, 6, 4e-3
-# Difficulty 0.3 of the other classifiers, with looks that follow the class.
-TIED = Difficulty(clutter=3, occlusion=0.21, contrast=0.88, smallest=0.23, largest=0.52, confound=0.95)
-
-
-def test_scenes(split: str) -> tuple[torch.Tensor, ...]:
-    """Test scenes: "test" are tied as in training, in "confounded" ones the looks say nothing of the class."""
-    return scene_dataset(TEST, split=split, difficulty=TIED).tensors
+TIED = replace(Difficulty.at(LEVEL), confound=0.95)  # as for the other classifier, but looks follow the class
 
 
 def main() -> None:
@@ -54,16 +51,12 @@ def main() -> None:
         **run.keep(),
     )
 
-    def scores(stored: torch.nn.Module) -> dict:
-        parts = {"accuracy": "test", "accuracy_confounded": "confounded"}
-        drawn = {name: test_scenes(split) for name, split in parts.items()}
-        return {name: round(score(stored, *(t.to(run.device) for t in part)), 4) for name, part in drawn.items()}
-
+    splits = {"accuracy": "test", "accuracy_confounded": "confounded"}
     ship(
         run,
         model,
         SceneNet(len(CLASSES)),
-        scores,
+        partial(split_scores, splits=splits, samples=TEST, difficulty=TIED),
         history,
         data=f"the course's scenes, 64 px, as for scene_classifier, but colour and texture follow the class with "
         f"probability {TIED.confound}: {TRAIN} to train, {TEST} to test",

@@ -18,8 +18,8 @@ from course_lib.core.seeding import generator
 from course_lib.core.training import History, fit
 from course_lib.data.scenes.parallel import CHINESE, ENGLISH, parallel_corpus, spell
 from course_lib.metrics import bleu
+from course_lib.networks.decoding import word_loss
 from course_lib.optim import Adam, warmup_cosine
-from course_lib.sequences.decoder import word_loss
 from course_lib.sequences.seq2seq import Seq2Seq
 from recipes.common import CARDS, ship, start
 

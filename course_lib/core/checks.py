@@ -127,6 +127,31 @@ def check_labels(name: str, labels: object, classes: int | None = None, **sample
         raise ValueError(f"{name} must hold labels 0{limit}, but its values run from {low} to {high}")
 
 
+def check_tokens(name: str, tokens: object, *, least: int = 1, words: int | None = None) -> None:
+    """Check token ids: an int64 tensor of shape (B, N).
+
+    Args:
+        name: What the caller names the tokens.
+        tokens: What came.
+        least: Smallest N.
+        words: Size of the vocabulary, for entry points: ids must be 0 ... words - 1, and no text may be padding alone.
+
+    Raises:
+        ValueError: One line that says what came and what was wanted.
+    """
+    if not isinstance(tokens, Tensor) or tokens.dtype != torch.int64 or tokens.ndim != 2:
+        raise ValueError(f"{name} must be an int64 tensor (B, N) of token ids, not a {describe(tokens)}")
+    if len(tokens) == 0 or tokens.shape[1] < least:
+        raise ValueError(f"{name} must be (B, N) with B at least 1 and N at least {least}, not {tuple(tokens.shape)}")
+    if words is None:
+        return
+    low, high = int(tokens.min()), int(tokens.max())
+    if low < 0 or high >= words:
+        raise ValueError(f"{name} must hold the words 0 to {words - 1} of the vocabulary, not {low} to {high}")
+    if not (tokens != 0).any(1).all():
+        raise ValueError(f"{name} holds a text without words: nothing but padding, 0")
+
+
 def check_positive(**arguments: float) -> None:
     """Check that each named number is finite and greater than zero.
 

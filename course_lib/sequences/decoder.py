@@ -14,14 +14,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from course_lib.core.checks import describe
-from course_lib.networks.decoding import State, beam_search, greedy
+from course_lib.core.checks import check_tokens
+from course_lib.networks.decoding import PAD, State, write
 from course_lib.sequences.additive_attention import AdditiveAttention
 from course_lib.sequences.lstm import LSTM
-
-PAD, START, END = 0, 1, 2
 
 
 class Decoder(nn.Module):
@@ -84,8 +81,7 @@ class Decoder(nn.Module):
         Raises:
             ValueError: For a target of another kind, or of fewer than two tokens.
         """
-        if not isinstance(target, Tensor) or target.ndim != 2 or target.dtype != torch.int64 or target.shape[1] < 2:
-            raise ValueError(f"target must be (B, T) int64 token ids with T at least 2, not {describe(target)}")
+        check_tokens("target", target, least=2)
         scores, weights = [], []
         for tokens in target[:, :-1].unbind(1):
             score, state = self.step(tokens, state)
@@ -106,17 +102,5 @@ class Decoder(nn.Module):
         Returns:
             (B, at most length + 1) int64: `start`, words, `end`, padding.
         """
-        batch, options = len(state[0]), {"start": START, "end": END, "length": length, "device": state[0].device}
-        if width == 1:
-            return greedy(self.step, state, batch, **options)
-        return beam_search(self.step, state, batch, width=width, alpha=alpha, **options)[0]
-
-
-def word_loss(scores: Tensor, target: Tensor) -> Tensor:
-    """Mean cross-entropy of the words after the first, padding left out.
-
-    Args:
-        scores: (B, T - 1, K), as a model in teacher forcing gives them.
-        target: (B, T) int64.
-    """
-    return F.cross_entropy(scores.flatten(0, 1), target[:, 1:].flatten(), ignore_index=PAD)
+        batch, device = len(state[0]), state[0].device
+        return write(self.step, state, batch, length=length, width=width, alpha=alpha, device=device)

@@ -14,9 +14,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from course_lib.core.checks import check_positive, describe
-from course_lib.networks.decoding import State
-from course_lib.sequences.decoder import PAD, Decoder
+from course_lib.core.checks import check_positive, check_tokens
+from course_lib.networks.decoding import PAD, State
+from course_lib.sequences.decoder import Decoder
 from course_lib.sequences.lstm import LSTM
 
 
@@ -47,14 +47,9 @@ class Seq2Seq(nn.Module):
             The decoder's first state.
 
         Raises:
-            ValueError: For another shape or kind, a word that the vocabulary lacks, or a text without words.
+            ValueError: For another shape or kind, or a text without words.
         """
-        if not isinstance(source, Tensor) or source.ndim != 2 or source.dtype != torch.int64 or 0 in source.shape:
-            raise ValueError(f"source must be (B, N) int64 token ids, not {describe(source)}")
-        words = self.embedding.num_embeddings
-        if source.min() < 0 or source.max() >= words:
-            raise ValueError(f"the vocabulary has the words 0 to {words - 1}; source goes from {int(source.min())} to "
-                             f"{int(source.max())}")  # fmt: skip
+        check_tokens("source", source)
         mask = source != PAD
         outputs, (h, _) = self.encoder(self.embedding(source), lengths=mask.sum(1))
         return self.decoder.begin(torch.cat([h[0], h[1]], -1), outputs, mask)
@@ -84,5 +79,10 @@ class Seq2Seq(nn.Module):
 
     @torch.no_grad()
     def translate(self, source: Tensor, *, length: int = 60, width: int = 1, alpha: float = 1.0) -> Tensor:
-        """Write the target; arguments and answer as in `Decoder.write`."""
+        """Write the target; arguments and answer as in `Decoder.write`.
+
+        Raises:
+            ValueError: For what `encode` refuses, and for words that the vocabulary lacks.
+        """
+        check_tokens("source", source, words=self.embedding.num_embeddings)
         return self.decoder.write(self.encode(source), length=length, width=width, alpha=alpha)

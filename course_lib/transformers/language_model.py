@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from course_lib.core.checks import check_positive, describe
+from course_lib.core.checks import check_positive, check_tokens
 from course_lib.networks.attention import scaled_dot_product_attention
 from course_lib.networks.positional import apply_rotary, sinusoidal_encoding
 
@@ -125,8 +125,7 @@ class LanguageModel(nn.Module):
         Raises:
             ValueError: For tokens of another shape or kind, or more tokens than learnt positions.
         """
-        if not isinstance(tokens, Tensor) or tokens.ndim != 2 or tokens.dtype != torch.int64 or 0 in tokens.shape:
-            raise ValueError(f"tokens must be (B, N) int64 with N at least 1, not {describe(tokens)}")
+        check_tokens("tokens", tokens)
         x = self.embed(tokens, 0 if cache is None else cache[0][0].shape[2])
         longer = []
         for number, block in enumerate(self.blocks):

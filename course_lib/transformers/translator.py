@@ -17,12 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from course_lib.core.checks import check_positive, describe
-from course_lib.networks.decoding import State, beam_search, greedy
+from course_lib.core.checks import check_positive, check_tokens
+from course_lib.networks.decoding import PAD, State, write
 from course_lib.networks.positional import sinusoidal_encoding
 from course_lib.networks.transformer import TransformerDecoder, TransformerEncoder
-
-PAD, START, END = 0, 1, 2
 
 
 class Transformer(nn.Module):
@@ -79,8 +77,7 @@ class Transformer(nn.Module):
         Raises:
             ValueError: For another shape or kind.
         """
-        if not isinstance(source, Tensor) or source.ndim != 2 or source.dtype != torch.int64 or 0 in source.shape:
-            raise ValueError(f"source must be (B, N) int64 token ids, not {describe(source)}")
+        check_tokens("source", source)
         words = (source != PAD)[:, None]
         return self.encoder(self.embed(self.source, source), words), words
 
@@ -118,14 +115,15 @@ class Transformer(nn.Module):
             alpha: As in `beam_search`.
 
         Returns:
-            (B, at most length + 1) int64: `start`, words, `end`, padding.
+            (B, at most length + 1) int64: 1, words, 2, padding.
+
+        Raises:
+            ValueError: For another shape or kind, a word that the vocabulary lacks, or a text without words.
         """
+        check_tokens("source", source, words=self.source.num_embeddings)
         memory, words = self.encode(source)
         state = (memory, words, source.new_empty(len(source), 0))
-        options: dict[str, Any] = {"start": START, "end": END, "length": length, "device": source.device}
-        if width == 1:
-            return greedy(self.step, state, len(source), **options)
-        return beam_search(self.step, state, len(source), width=width, alpha=alpha, **options)[0]
+        return write(self.step, state, len(source), length=length, width=width, alpha=alpha, device=source.device)
 
 
 def paper(source_words: int, target_words: int) -> Transformer:

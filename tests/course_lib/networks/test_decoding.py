@@ -8,10 +8,8 @@ import pytest
 import torch
 
 from course_lib.core.seeding import generator
-from course_lib.networks.decoding import beam_search, greedy
+from course_lib.networks.decoding import END, START, beam_search, greedy, write
 from tests.course_lib.refusals import refused
-
-START, END = 1, 2
 
 
 def markov(words=5, seed=0, batch=3):
@@ -47,7 +45,7 @@ def exhaustive(table, row, length, alpha):
 @pytest.mark.parametrize("seed", range(4))
 def test_a_beam_as_wide_as_everything_is_exhaustive_search(alpha, seed):
     step, state, table = markov(4, seed)
-    tokens, total = beam_search(step, state, 3, start=START, end=END, length=4, width=3**4, alpha=alpha)
+    tokens, total = beam_search(step, state, 3, length=4, width=3**4, alpha=alpha)
     for row in range(3):
         wanted, score = exhaustive(table, row, 4, alpha)
         assert [t for t in tokens[row, 1:].tolist() if t] == list(wanted)
@@ -56,8 +54,10 @@ def test_a_beam_as_wide_as_everything_is_exhaustive_search(alpha, seed):
 
 def test_a_beam_of_one_is_greedy_search():
     step, state, _ = markov(5, 3)
-    one = beam_search(step, state, 3, start=START, end=END, length=6, width=1)[0]
-    assert torch.equal(one, greedy(step, state, 3, start=START, end=END, length=6))
+    one = beam_search(step, state, 3, length=6, width=1)[0]
+    assert torch.equal(one, greedy(step, state, 3, length=6))
+    assert torch.equal(one, write(step, state, 3, length=6))
+    assert torch.equal(beam_search(step, state, 3, length=6, width=3)[0], write(step, state, 3, length=6, width=3))
 
 
 def test_greedy_search_falls_for_a_good_first_word():
@@ -69,7 +69,7 @@ def test_greedy_search_falls_for_a_good_first_word():
         rows = [first if t == START else after.get(t, after[3]) for t in tokens.tolist()]
         return torch.stack(rows), state
 
-    options = {"start": START, "end": END, "length": 3}
+    options = {"length": 3}
     state = torch.zeros(1, 1)
     assert greedy(step, state, 1, **options)[0, 1] == 3
     tokens, total = beam_search(step, state, 1, **options, width=2, alpha=0.0)
@@ -79,8 +79,8 @@ def test_greedy_search_falls_for_a_good_first_word():
 
 def test_after_the_end_there_is_padding():
     step, state, _ = markov(5, 1, batch=3)
-    for tokens in (greedy(step, state, 3, start=START, end=END, length=6),
-                   beam_search(step, state, 3, start=START, end=END, length=6, width=3)[0]):  # fmt: skip
+    for tokens in (greedy(step, state, 3, length=6),
+                   beam_search(step, state, 3, length=6, width=3)[0]):  # fmt: skip
         for row in tokens.tolist():
             assert row[0] == START
             if END in row:
@@ -89,5 +89,5 @@ def test_after_the_end_there_is_padding():
 
 def test_bad_widths_are_refused():
     step, state, _ = markov(5)
-    refused(lambda: beam_search(step, state, 3, start=1, end=2, length=3, width=0), "width")
-    refused(lambda: greedy(step, state, 3, start=1, end=2, length=0), "length")
+    refused(lambda: beam_search(step, state, 3, length=3, width=0), "width")
+    refused(lambda: greedy(step, state, 3, length=0), "length")

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from course_lib.core.seeding import generator
+from course_lib.networks.decoding import word_loss
 from course_lib.optim import Adam
 from course_lib.sequences.additive_attention import AdditiveAttention
 from course_lib.sequences.captioner import Captioner
-from course_lib.sequences.decoder import word_loss
 from course_lib.sequences.pointing import pointing_mass
 from course_lib.sequences.seq2seq import Seq2Seq
 from tests.course_lib.refusals import refused
@@ -94,9 +94,9 @@ def test_the_loss_is_the_mean_over_words_and_not_over_padding():
         (torch.zeros(4, 0, dtype=torch.long), "source must be"),
         (torch.ones(4, 3), "source must be"),
         (torch.ones(4, dtype=torch.long), "source must be"),
-        (torch.full((2, 3), 9), "vocabulary has the words 0 to 8"),
-        (torch.full((2, 3), -1), "vocabulary has the words 0 to 8"),
-        (torch.zeros(2, 3, dtype=torch.long), "lengths must be from 1"),
+        (torch.full((2, 3), 9), "words 0 to 8 of the vocabulary"),
+        (torch.full((2, 3), -1), "words 0 to 8 of the vocabulary"),
+        (torch.zeros(2, 3, dtype=torch.long), "a text without words"),
     ],
 )
 def test_bad_texts_are_refused(source, message):

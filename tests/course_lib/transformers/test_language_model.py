@@ -83,14 +83,14 @@ def test_rotary_scores_depend_on_distances_only():
 @pytest.mark.parametrize("positions", POSITIONS)
 def test_search_writes_what_step_by_step_arguments_of_the_maximum_give(positions):
     net = model(positions)
-    written = greedy(net.step, (), 2, start=1, end=2, length=8)
+    written = greedy(net.step, (), 2, length=8)
     words = torch.ones(2, 1, dtype=torch.long)
     for k in range(written.shape[1] - 1):
         nxt = net(words)[:, -1].argmax(1)
         alive = ~(written[:, : k + 1] == 2).any(1)
         assert torch.equal(written[:, k + 1][alive], nxt[alive])
         words = torch.cat([words, nxt[:, None]], 1)
-    assert torch.equal(beam_search(net.step, (), 2, start=1, end=2, length=8, width=1)[0], written)
+    assert torch.equal(beam_search(net.step, (), 2, length=8, width=1)[0], written)
 
 
 def test_bad_input_is_refused():

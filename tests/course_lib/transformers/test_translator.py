@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from course_lib.core.seeding import generator
+from course_lib.networks.decoding import word_loss
 from course_lib.optim import Adam
 from course_lib.transformers.translator import Transformer, paper
 from tests.course_lib.refusals import refused
@@ -67,9 +68,7 @@ def test_a_few_texts_are_learnt_by_heart_and_written_by_both_searches():
     optimiser = Adam(ours.parameters(), 3e-3)
     for _ in range(150):
         optimiser.zero_grad()
-        scores = ours(source, target)
-        loss = nn.functional.cross_entropy(scores.flatten(0, 1), target[:, 1:].flatten(), ignore_index=0)
-        loss.backward()
+        word_loss(ours(source, target), target).backward()
         optimiser.step()
     ours.eval()
     for width in (1, 3):
@@ -87,4 +86,6 @@ def test_the_papers_model_has_its_size():
 def test_bad_texts_are_refused():
     refused(lambda: model().translate(torch.ones(2, 3)), "source must be")
     refused(lambda: model().translate(torch.ones(2, 0, dtype=torch.long)), "source must be")
+    refused(lambda: model().translate(torch.full((2, 3), 9)), "words 0 to 8 of the vocabulary")
+    refused(lambda: model().translate(torch.zeros(2, 3, dtype=torch.long)), "a text without words")
     refused(lambda: Transformer(9, 9, 0, dimensions=16, heads=4), "layers")
