@@ -175,7 +175,7 @@ class Course:
         if not any(done.glob("*.ipynb")) or is_stale(done):
             return True
         old, new = self.timestamp("autograded", student, name), self.timestamp("submitted", student, name)
-        if old is not None and new is not None and new > old:
+        if new is not None and (old is None or new > old):
             return True
         return read_digest(done) not in ("", digest(self.folder("submitted", student, name)))
 
@@ -228,9 +228,8 @@ class Course:
             raise GradingError(f"{name} was changed since its release: run nbgrader generate_assignment {name} --force")
 
 
-HandedIn = dict[
-    str, bytes | dict | tuple[str, str]
-]  # by notebook: content, or a status and a reason where there is none
+# By notebook: its content, as bytes or parsed, or a status and a reason where there is none.
+HandedIn = dict[str, bytes | dict | tuple[str, str]]
 
 
 def read_folder(assignment: Assignment, folder: Path) -> HandedIn:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from course_lib.core.checks import check_labels, check_positive, check_shapes, check_tensors, describe
+from course_lib.core.checks import check_labels, check_positive, check_shapes, check_tensors, check_tokens, describe
 
 from ..refusals import refused
 
@@ -114,3 +114,22 @@ def test_shapes_are_checked_without_reading_values():
     for check in (check_shapes, check_tensors):
         with pytest.raises(ValueError, match=r"y has N = 2 but x has N = 3"):
             check(x=(torch.ones(3), "N"), y=(torch.ones(2), "N"))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "options", "message"),
+    [
+        (torch.ones(2, 3), {}, "an int64 tensor (B, N) of token ids, not a float32 tensor of shape (2, 3)"),
+        ([[1, 2]], {}, "of token ids, not a list"),
+        (torch.ones(3, dtype=torch.int64), {}, "not a int64 tensor of shape (3,)"),
+        (torch.ones(2, 0, dtype=torch.int64), {}, "N at least 1, not (2, 0)"),
+        (torch.ones(0, 2, dtype=torch.int64), {}, "B at least 1"),
+        (torch.ones(2, 1, dtype=torch.int64), {"least": 2}, "N at least 2, not (2, 1)"),
+        (torch.tensor([[1, 5]]), {"words": 5}, "the words 0 to 4 of the vocabulary, not 1 to 5"),
+        (torch.tensor([[-1, 2]]), {"words": 5}, "not -1 to 2"),
+        (torch.tensor([[1, 2], [0, 0]]), {"words": 5}, "a text without words"),
+    ],
+)
+def test_tokens(tokens, options, message):
+    refused(lambda: check_tokens("source", tokens, **options), "source .*" + re.escape(message))
+    check_tokens("source", torch.tensor([[1, 4, 0]]), words=5, least=3)

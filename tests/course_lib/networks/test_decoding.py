@@ -9,7 +9,8 @@ import torch
 
 from course_lib.core.seeding import generator
 from course_lib.networks.decoding import END, START, beam_search, greedy, write
-from tests.course_lib.refusals import refused
+
+from ..refusals import refused
 
 
 def markov(words=5, seed=0, batch=3):

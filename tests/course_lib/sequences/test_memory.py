@@ -9,7 +9,8 @@ from course_lib.core.seeding import generator
 from course_lib.sequences.lstm import LSTM
 from course_lib.sequences.memory import gradient_by_lag, recall_task, with_gain
 from course_lib.sequences.rnn import RNN
-from tests.course_lib.refusals import refused
+
+from ..refusals import refused
 
 
 def test_the_answer_is_the_first_symbol_and_shown_nowhere_else():

@@ -9,7 +9,8 @@ from torch import nn
 from course_lib.core.seeding import generator
 from course_lib.sequences.lstm import LSTM
 from course_lib.sequences.rnn import RNN
-from tests.course_lib.refusals import refused
+
+from ..refusals import refused
 
 PAIRS = {"rnn": (RNN, nn.RNN), "lstm": (LSTM, nn.LSTM)}
 SHAPES = {"plain": (1, False), "stacked": (3, False), "both ways": (1, True), "stacked both ways": (2, True)}

@@ -12,7 +12,8 @@ from course_lib.sequences.additive_attention import AdditiveAttention
 from course_lib.sequences.captioner import Captioner
 from course_lib.sequences.pointing import pointing_mass
 from course_lib.sequences.seq2seq import Seq2Seq
-from tests.course_lib.refusals import refused
+
+from ..refusals import refused
 
 
 def texts(batch=4, length=7, words=9, seed=0):

@@ -8,7 +8,8 @@ import torch
 from course_lib.core.seeding import generator
 from course_lib.networks.attention import scaled_dot_product_attention
 from course_lib.transformers.blockwise import blockwise_attention, windowed_attention
-from tests.course_lib.refusals import refused
+
+from ..refusals import refused
 
 
 def inputs(device, dtype, queries=13, keys=17):

@@ -9,7 +9,8 @@ from course_lib.core.seeding import generator
 from course_lib.networks.decoding import beam_search, greedy
 from course_lib.networks.transformer import TransformerEncoder
 from course_lib.transformers.language_model import POSITIONS, LanguageModel
-from tests.course_lib.refusals import refused
+
+from ..refusals import refused
 
 
 def model(positions, **options):

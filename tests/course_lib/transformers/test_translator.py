@@ -10,7 +10,8 @@ from course_lib.core.seeding import generator
 from course_lib.networks.decoding import word_loss
 from course_lib.optim import Adam
 from course_lib.transformers.translator import Transformer, paper
-from tests.course_lib.refusals import refused
+
+from ..refusals import refused
 
 
 def model(**options):

@@ -9,7 +9,8 @@ from torchvision.models import vit_b_16 as reference_b_16
 
 from course_lib.core.seeding import generator
 from course_lib.transformers.vit import VisionTransformer, vit_b_16
-from tests.course_lib.refusals import refused
+
+from ..refusals import refused
 
 
 def small():

@@ -11,28 +11,27 @@ from course_lib.core.seeding import generator
 from course_lib.data.scenes import render, sample_scenes, visible_fraction, write_captions
 from course_lib.data.scenes.chinese import CHINESE_VOCABULARY, chinese_captions
 from course_lib.data.scenes.parallel import CHINESE, ENGLISH, parallel_corpus, spell
-from tests.course_lib.refusals import refused
+
+from ...refusals import refused
+from . import test_captions as captions
 
 SHAPES = ["正方形", "圆角方形", "五角星", "六角星", "圆盘", "圆环", "三角形", "楔形", "十字", "斜十字"]
 COLOURS = ["红色", "橙色", "黄色", "绿色", "青色", "蓝色", "紫色", "灰色"]
 SURFACES = ["纯色", "条纹", "格子", "砖纹", "草纹", "碎石纹", "硬币纹", "星空纹", "咖啡纹"]
+SIZES = ["小", "中等", "大"]
+MEANS = dict(zip([*captions.SHAPES, *captions.COLOURS, *captions.SURFACES, "small", "medium", "large"],
+                 [*SHAPES, *COLOURS, *SURFACES, *SIZES], strict=True))  # fmt: skip
 NUMBERS = dict(zip(["两个", "三个", "四个", "五个", "六个", "七个", "八个", "九个"], range(2, 10), strict=True))
-WORD = "|".join(sorted((*SHAPES, *COLOURS, *SURFACES, "小", "中等", "大"), key=len, reverse=True))
+WORD = "|".join(sorted((*SHAPES, *COLOURS, *SURFACES, *SIZES), key=len, reverse=True))
 RELATION = re.compile(rf"^在一个((?:{WORD})+)的(左边|右边|上方|下方)有一个((?:{WORD})+)$")
 COUNT = re.compile(rf"^有({'|'.join(NUMBERS)})((?:{WORD})+)$")
 NAME = re.compile(rf"^(一个|那个)((?:{WORD})+)$")
 
 
 def things(scene, share, i):
-    side, out = min(scene.height, scene.width), []
-    for n in range(scene.class_id.shape[1]):
-        if scene.class_id[i, n] < 0 or share[i, n] < 0.2:
-            continue
-        extent = 2 * scene.radius[i, n].item() / side
-        size = "小" if extent < 0.27 else "中等" if extent < 0.37 else "大"
-        words = {size, COLOURS[scene.colour_id[i, n]], SURFACES[scene.texture_id[i, n]], SHAPES[scene.class_id[i, n]]}
-        out.append((words, *scene.centre[i, n].tolist()))
-    return out
+    """The objects that can be seen in image i: Chinese words and places."""
+    found = captions.things(scene, share, i)
+    return [({MEANS[word] for word in thing["words"]}, thing["x"], thing["y"]) for thing in found]
 
 
 def fitting(phrase, objects):
