@@ -32,7 +32,7 @@ def pointing_mass(maps: Tensor, masks: Tensor, alignment: Tensor) -> tuple[Tenso
     if masks.ndim != 4 or alignment.shape != (*maps.shape[:2], masks.shape[1]):
         raise ValueError(f"masks must be (B, N, H, W) and alignment (B, T, N), not {tuple(masks.shape)} and "
                          f"{tuple(alignment.shape)} with maps {tuple(maps.shape)}")  # fmt: skip
-    spoken = (alignment.to(maps.dtype) @ masks.flatten(2).to(maps.dtype)).clamp(max=1)  # (B, T, H W)
+    spoken = alignment.to(maps.dtype) @ masks.flatten(2).to(maps.dtype)  # (B, T, H W)
     spoken = F.adaptive_avg_pool2d(spoken.unflatten(-1, masks.shape[2:]), (maps.shape[2], maps.shape[3]))
     words = alignment.any(-1)
     return (maps * spoken).sum((2, 3))[words], spoken.mean((2, 3))[words]

@@ -14,15 +14,15 @@ from ..refusals import refused
 
 
 def markov(words=5, seed=0, batch=3):
-    """A model whose scores depend on the last word, the row and the time; the state carries row and time."""
-    table = 2 * torch.randn(batch, 6, words, words, generator=generator(seed))
+    """A model of the two last words, the row and the time; the state carries row, time and the word before the last."""
+    table = 2 * torch.randn(batch, 6, words, words, words, generator=generator(seed))
     table[..., 0] = -torch.inf  # padding is never written
 
     def step(tokens, state):
-        row, time = state
-        return table[row, time, tokens], (row, time + 1)
+        row, time, before = state
+        return table[row, time, before, tokens], (row, time + 1, tokens)
 
-    return step, (torch.arange(batch), torch.zeros(batch, dtype=torch.long)), table
+    return step, (torch.arange(batch), *torch.zeros(2, batch, dtype=torch.long)), table
 
 
 def exhaustive(table, row, length, alpha):
@@ -33,10 +33,10 @@ def exhaustive(table, row, length, alpha):
         for sequence in itertools.product(words, repeat=size):
             if END in sequence[:-1] or (size < length and sequence[-1] != END):
                 continue
-            before, total = START, 0.0
+            before, last, total = 0, START, 0.0
             for t, word in enumerate(sequence):
-                total += table[row, t, before].log_softmax(-1)[word].item()
-                before = word
+                total += table[row, t, before, last].log_softmax(-1)[word].item()
+                before, last = last, word
             if total / size**alpha > best:
                 best, found, kept = total / size**alpha, sequence, total
     return found, kept
