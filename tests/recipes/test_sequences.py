@@ -23,9 +23,9 @@ def test_a_translators_card_holds(kind):
         assert overlap == pytest.approx(card["bleu"][sentences - 1], abs=0.01)
 
 
-def test_attention_wins_at_every_length_above_one_sentence_with_every_seed():
+def test_attention_wins_from_two_to_five_sentences_with_every_seed():
     rows = json.loads((CARDS / "14_translation.json").read_text())["rows"]
-    for length in range(1, 6):
+    for length in range(1, 5):
         assert min(run["right"][length] for run in rows["attention"]) > max(
             run["right"][length] for run in rows["vector"]
         )
@@ -41,6 +41,6 @@ def test_the_captioners_card_holds():
 
 def test_a_row_of_the_memory_table_can_be_trained_again():
     card = json.loads((CARDS / "14_memory.json").read_text())
-    row = next(row for row in card["rows"] if row["kind"] == "LSTM" and row["lag"] == 5)
-    _, test = recurrent_memory.train("LSTM", 5, row["rate"], seed=0, steps=card["steps"], device=torch.device("cpu"))
+    row = next(row for row in card["rows"] if row["kind"] == "LSTM" and row["lag"] == 10)
+    _, test = recurrent_memory.train("LSTM", 10, row["rate"], seed=0, steps=card["steps"], device=torch.device("cpu"))
     assert test == pytest.approx(row["test"][0], abs=0.02)
