@@ -1,10 +1,10 @@
-"""Translators for chapter 14: English to Chinese through one vector, and with attention; three seeds of each.
+"""Translators for chapters 14 and 15: through one vector, with attention, and a transformer; three seeds of each.
 
-    python -m recipes.translation
+    python -m recipes.translation                                        # writes chapters/cards/14_translation.json
 
 20,480 texts of one to four sentences, the same for all, cut into batches of texts of like length. Judged on texts of
 one to six sentences about other scenes: share of texts that are right word for word, and BLEU. The first seed's weights
-are shipped as course_lib/checkpoints/translator_vector and translator_attention.
+are shipped as course_lib/checkpoints/translator_vector, translator_attention and translator_transformer.
 """
 
 from __future__ import annotations
@@ -21,16 +21,19 @@ from course_lib.metrics import bleu
 from course_lib.networks.decoding import word_loss
 from course_lib.optim import Adam, warmup_cosine
 from course_lib.sequences.seq2seq import Seq2Seq
+from course_lib.transformers.translator import Transformer
 from recipes.common import CARDS, ship, start
 
 TEXTS, EPOCHS, BATCH, PEAK, WARMUP, WIDTH, SEEDS = 20_480, 15, 64, 3e-3, 100, 96, 3
 TESTED = 256  # texts for each number of sentences
-KINDS = {"vector": False, "attention": True}
+KINDS = ("vector", "attention", "transformer")
 
 
-def model_of(kind: str) -> Seq2Seq:
+def model_of(kind: str) -> Seq2Seq | Transformer:
     """An untrained translator."""
-    return Seq2Seq(len(ENGLISH), len(CHINESE), WIDTH, attention=KINDS[kind])
+    if kind == "transformer":
+        return Transformer(len(ENGLISH), len(CHINESE), 2, dimensions=WIDTH, heads=4, norm_first=True, dropout=0.0)
+    return Seq2Seq(len(ENGLISH), len(CHINESE), WIDTH, attention=kind == "attention")
 
 
 def by_length(english: torch.Tensor, chinese: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -40,7 +43,7 @@ def by_length(english: torch.Tensor, chinese: torch.Tensor) -> list[tuple[torch.
     return [(e[:, : (e > 0).sum(1).max()], c[:, : (c > 0).sum(1).max()]) for e, c in parts]
 
 
-def judge(model: torch.nn.Module, sentences: tuple[int, int], split: str = "test") -> tuple[float, float]:
+def judge(model: Seq2Seq | Transformer, sentences: tuple[int, int], split: str = "test") -> tuple[float, float]:
     """Share of texts that are right word for word, and BLEU."""
     texts = parallel_corpus(TESTED, sentences=sentences, split=split)
     device = next(model.parameters()).device
@@ -64,12 +67,12 @@ def main() -> None:
     corpus = parallel_corpus(TEXTS)
     data = [(e.to(run.device), c.to(run.device)) for e, c in by_length(corpus.english, corpus.chinese)]
     rows: dict[str, list[dict]] = {kind: [] for kind in KINDS}
-    for seed in range(SEEDS):
-        for kind in KINDS:
+    for kind in KINDS:
+        for seed in range(SEEDS):
             torch.manual_seed(seed)
             model = model_of(kind).to(run.device)
 
-            def loss(indices: torch.Tensor, _: torch.Generator, model: Seq2Seq = model) -> torch.Tensor:
+            def loss(indices: torch.Tensor, _: torch.Generator, model: torch.nn.Module = model) -> torch.Tensor:
                 source, target = data[int(indices)]
                 return word_loss(model(source, target), target)
 
