@@ -41,13 +41,13 @@ def blockwise_attention(query: Tensor, key: Tensor, value: Tensor, *, block: int
     check_positive(block=block)
     _check(query, key, value)
     parts = [
-        _attend(rows, key, value, start, block, causal)
+        attend_to_blocks(rows, key, value, start, block, causal)
         for start, rows in zip(range(0, query.shape[-2], block), query.split(block, -2), strict=True)
     ]
     return torch.cat(parts, -2)
 
 
-def _attend(query: Tensor, key: Tensor, value: Tensor, start: int, block: int, causal: bool) -> Tensor:
+def attend_to_blocks(query: Tensor, key: Tensor, value: Tensor, start: int, block: int, causal: bool) -> Tensor:
     """One block of queries, the first of which stands at `start`."""
     query = query / math.sqrt(query.shape[-1])
     largest = query.new_full((*query.shape[:-1], 1), -torch.inf)
