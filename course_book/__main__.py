@@ -48,9 +48,11 @@ def _build(arguments: argparse.Namespace) -> None:
 
 
 def _font(arguments: argparse.Namespace) -> None:
-    from course_book.font import FONT, letters_used, make_font
+    from course_book.font import FIGURES, FONT, letters_used, make_font
+    from course_lib.data.scenes.parallel import CHINESE
 
     print(f"{FONT.name}: {make_font(letters_used())} letters")
+    print(f"{FIGURES.name}: {make_font({letter for word in CHINESE for letter in word}, FIGURES)} letters")
 
 
 def _serve(arguments: argparse.Namespace) -> None:

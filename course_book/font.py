@@ -2,7 +2,8 @@
 
 `python -m course_book font` makes chapters/_static/course-han.woff from an installed Noto Sans CJK (Debian and Ubuntu:
 apt-get install fonts-noto-cjk). It has the letters that the chapters use and those that it had before; a test says when
-one is missing. Licence: SIL Open Font License 1.1, in course-han.LICENSE beside it.
+one is missing. Licence: SIL Open Font License 1.1, in course-han.LICENSE beside it. matplotlib cannot read that kind of
+file, so the words of the course's Chinese captions have one of their own for figures, course_lib/viz/han.otf.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from pathlib import Path
 from fontTools import subset
 from fontTools.ttLib import TTCollection, TTFont
 
-from course_book.paths import CHAPTERS
+from course_book.paths import CHAPTERS, ROOT
 
 FONT = CHAPTERS / "_static" / "course-han.woff"
+FIGURES = ROOT / "course_lib" / "viz" / "han.otf"
 FAMILY = "Course Han"
 WANTED = "Noto Sans CJK SC"
 PLACES = ("/usr/share/fonts", "/usr/local/share/fonts", "/Library/Fonts")
@@ -57,7 +59,7 @@ def make_font(letters: set[str], path: Path = FONT) -> int:
     cutter = subset.Subsetter(options)
     cutter.populate(unicodes=map(ord, letters | letters_of(path)))
     cutter.subset(font)
-    font.flavor = "woff"
+    font.flavor = "woff" if path.suffix == ".woff" else None
     written = io.BytesIO()
     font.save(written)
     path.write_bytes(written.getvalue())
