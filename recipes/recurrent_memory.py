@@ -2,10 +2,10 @@
 
     python -m recipes.recurrent_memory
 
-Recall after a lag of 10, 20, 40 and 80 steps, 600 batches of 64 fresh sequences. Four networks of about as many
+Recall after a lag of 10, 20 and 40 steps, 600 batches of 64 fresh sequences. Four networks of about as many
 weights: a simple one as torch draws it, one whose recurrent matrix begins orthogonal; an LSTM with the usual forget
 bias of 1, one whose gates begin open, with a bias of 4. Each tries five rates with three seeds; the one with the best
-mean accuracy on validation sequences counts, and its accuracy on test sequences is written.
+mean accuracy on validation sequences counts (of several, the middle one), and its accuracy on test sequences is written.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from course_lib.sequences.memory import recall_task
 from course_lib.sequences.rnn import RNN
 from recipes.common import CARDS, environment, start
 
-LAGS, RATES, SEEDS = (10, 20, 40, 80), (3e-4, 1e-3, 3e-3, 1e-2, 3e-2), 3
+LAGS, RATES, SEEDS = (10, 20, 40), (3e-4, 1e-3, 3e-3, 1e-2, 3e-2), 3
 STEPS, BATCH, SYMBOLS, TESTED = 600, 64, 8, 1000
 KINDS = {"RNN": (RNN, 72), "RNN, orthogonal": (RNN, 72), "LSTM": (LSTM, 32), "LSTM, open gates": (LSTM, 32)}
 FORGET = {"LSTM": 1.0, "LSTM, open gates": 4.0}
@@ -84,7 +84,8 @@ def main() -> None:
     for kind in KINDS:
         for lag in LAGS:
             mean = {rate: sum(v for v, _ in found[f"{kind}|{lag}|{rate}"]) / SEEDS for rate in RATES}
-            best = max(mean, key=lambda rate: mean[rate])
+            equal = [rate for rate in RATES if mean[rate] == max(mean.values())]
+            best = equal[len(equal) // 2]
             test = [round(t, 4) for _, t in found[f"{kind}|{lag}|{best}"]]
             rows.append({"kind": kind, "lag": lag, "rate": best, "test": test})
     sizes = {kind: sum(p.numel() for p in Recall(kind).parameters()) for kind in KINDS}
