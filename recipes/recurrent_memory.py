@@ -5,7 +5,7 @@
 Recall after a lag of 10, 20 and 40 steps, 600 batches of 64 fresh sequences. Four networks of about as many
 weights: a simple one as torch draws it, one whose recurrent matrix begins orthogonal; an LSTM with the usual forget
 bias of 1, one whose gates begin open, with a bias of 4. Each tries five rates with three seeds; the one with the best
-mean accuracy on validation sequences counts (of several, the middle one), and its accuracy on test sequences is written.
+mean accuracy on validation sequences counts (of equal ones the middle one); its accuracy on test sequences is written.
 """
 
 from __future__ import annotations
