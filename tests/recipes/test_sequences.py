@@ -14,7 +14,7 @@ from recipes import captioner, recurrent_memory, translation
 from recipes.common import CARDS
 
 
-@pytest.mark.parametrize("kind", ["vector", "attention"])
+@pytest.mark.parametrize("kind", ["vector", "attention", "transformer"])
 def test_a_translators_card_holds(kind):
     card, model = read_card(f"translator_{kind}"), load_checkpoint(f"translator_{kind}", translation.model_of(kind))
     for sentences in (1, 3):
