@@ -54,7 +54,7 @@ def gradient_by_lag(network: Recurrent, x: Tensor, *, generator: torch.Generator
     last = network(x)[0][:, -1]  # (B, H)
     direction = F.normalize(torch.randn(last.shape, generator=generator, device=generator.device), dim=1)
     (gradient,) = torch.autograd.grad((last * direction.to(last)).sum(), x)
-    return gradient.norm(dim=2).clamp(min=1e-38).log().mean(0).exp().flip(0)
+    return gradient.norm(dim=2).clamp(min=torch.finfo(x.dtype).tiny).log().mean(0).exp().flip(0)
 
 
 @torch.no_grad()
