@@ -48,11 +48,10 @@ def _build(arguments: argparse.Namespace) -> None:
 
 
 def _font(arguments: argparse.Namespace) -> None:
-    from course_book.font import FIGURES, FONT, letters_used, make_font
-    from course_lib.data.scenes.parallel import CHINESE
+    from course_book.font import FIGURES, FONT, caption_letters, letters_used, make_font
 
     print(f"{FONT.name}: {make_font(letters_used())} letters")
-    print(f"{FIGURES.name}: {make_font({letter for word in CHINESE for letter in word}, FIGURES)} letters")
+    print(f"{FIGURES.name}: {make_font(caption_letters(), FIGURES)} letters")
 
 
 def _serve(arguments: argparse.Namespace) -> None:

@@ -32,6 +32,12 @@ def letters_used() -> set[str]:
     return {letter for text in texts for letter in CHINESE.findall(text)}
 
 
+def caption_letters() -> set[str]:
+    """Chinese letters and signs of the captions' vocabulary, read from its source."""
+    folder = ROOT / "course_lib" / "data" / "scenes"
+    return set(CHINESE.findall("".join((folder / name).read_text("utf-8") for name in ("chinese.py", "parallel.py"))))
+
+
 def letters_of(path: Path = FONT) -> set[str]:
     """Letters that a font file has; none if there is no file.
 

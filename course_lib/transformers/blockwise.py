@@ -41,14 +41,23 @@ def blockwise_attention(query: Tensor, key: Tensor, value: Tensor, *, block: int
     check_positive(block=block)
     _check(query, key, value)
     parts = [
-        attend_to_blocks(rows, key, value, start, block, causal)
+        attend_to_blocks(rows, key, value, start=start, block=block, causal=causal)
         for start, rows in zip(range(0, query.shape[-2], block), query.split(block, -2), strict=True)
     ]
     return torch.cat(parts, -2)
 
 
-def attend_to_blocks(query: Tensor, key: Tensor, value: Tensor, start: int, block: int, causal: bool) -> Tensor:
-    """One block of queries, the first of which stands at `start`."""
+def attend_to_blocks(query: Tensor, key: Tensor, value: Tensor, *, start: int, block: int, causal: bool) -> Tensor:
+    """One block of queries reads all blocks of keys.
+
+    Args:
+        query: (..., n, E), the first of which stands at `start`.
+        key, value, block, causal: As in `blockwise_attention`.
+        start: Place of the first query.
+
+    Returns:
+        (..., n, D).
+    """
     query = query / math.sqrt(query.shape[-1])
     largest = query.new_full((*query.shape[:-1], 1), -torch.inf)
     total = torch.zeros_like(largest)
