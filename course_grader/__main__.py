@@ -27,6 +27,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--root", type=Path, default=None, help="course root (default: here, or assignments/)")
     own = commands.add_parser("check", help="run the visible tests of your notebook as the grader does")
     own.add_argument("notebook", type=Path)
+    own.add_argument("--release", type=Path, help="the notebook as it was handed out (default: looked for)")
     return parser
 
 
@@ -48,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "check":
             from course_grader.check import check, report
 
-            print(report(check(options.notebook)))
+            print(report(check(options.notebook, options.release)))
         elif options.command == "lint":
             from course_grader import lint
 
