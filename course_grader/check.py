@@ -16,6 +16,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 from nbgrader.utils import compute_checksum
 
@@ -121,7 +122,8 @@ def _bound(source: str) -> set[str]:
 
 
 def _without_magics(source: str) -> str:
-    return "\n".join("" if line[:1] in ("%", "!") else line for line in source.split("\n"))
+    """The Python that IPython makes of a cell."""
+    return str(TransformerManager().transform_cell(source))
 
 
 def _files(folder: Path) -> dict[str, bytes]:

@@ -55,9 +55,7 @@ def _changed_cells(release: NotebookNode, submission: dict) -> list[str]:
             continue
         what, grade_id = "test" if meta.get("grade") else "cell", meta["grade_id"]
         if grade_id not in theirs:
-            lines.append(
-                f"{what} {grade_id} is not in your notebook: the grader runs it all the same, as this check does"
-            )
+            lines.append(f"{what} {grade_id} is not in your notebook: the grader runs it all the same, as it does here")
             continue
         source = _source(theirs[grade_id])
         if source.strip() == cell.source.strip():

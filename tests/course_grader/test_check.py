@@ -36,7 +36,8 @@ def _no_test(notebook: dict) -> None:
 
 def _helper(notebook: dict) -> None:
     notebook["cells"].insert(2, {**CODE, "id": "mine", "source": "def helper(a, b):\n    return a + b"})
-    cells(notebook, "add")[0]["source"] = "def add(a, b):\n    return helper(a, b)"
+    lines = "%matplotlib widget\nif True:\n    %pip install x\n"
+    cells(notebook, "add")[0]["source"] = lines + "def add(a, b):\n    return helper(a, b)"
 
 
 def _last(notebook: dict) -> None:
