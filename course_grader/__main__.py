@@ -1,4 +1,4 @@
-"""Command line: `python -m course_grader autograde | export | check | lint`; see `python -m course_grader --help`."""
+"""Command line: autograde, export, update, lint and check; see `python -m course_grader --help`."""
 
 from __future__ import annotations
 
@@ -23,10 +23,13 @@ def _parser() -> argparse.ArgumentParser:
     out.add_argument("--to", type=Path, help="file (default: standard output)")
     easy = commands.add_parser("lint", help="name the tests of an assignment that are too easy to pass")
     easy.add_argument("assignment")
-    for command in (grade, out, easy):
+    new = commands.add_parser("update", help="take over a changed assignment that students have handed in")
+    new.add_argument("assignment")
+    for command in (grade, out, easy, new):
         command.add_argument("--root", type=Path, default=None, help="course root (default: here, or assignments/)")
     own = commands.add_parser("check", help="run the visible tests of your notebook as the grader does")
     own.add_argument("notebook", type=Path)
+    own.add_argument("--release", type=Path, help="the notebook as it was handed out (default: looked for)")
     return parser
 
 
@@ -48,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "check":
             from course_grader.check import check, report
 
-            print(report(check(options.notebook)))
+            print(report(check(options.notebook, options.release)))
         elif options.command == "lint":
             from course_grader import lint
 
@@ -57,6 +60,10 @@ def main(arguments: list[str] | None = None) -> int:
                 found = lint.lint(course.source(options.assignment), sandbox)
             print(lint.report(found))
             return Command.FAILED if found else Command.DONE
+        elif options.command == "update":
+            from course_grader.update import update
+
+            print("\n".join(update(Course(_root(options.root)), options.assignment)))
         elif options.command == "export":
             from course_grader.export import export
 

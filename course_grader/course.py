@@ -225,7 +225,19 @@ class Course:
             for notebook, template in templates.items()
         }
         if released != current:
-            raise GradingError(f"{name} was changed since its release: run nbgrader generate_assignment {name} --force")
+            reason = f"{name} was changed since its release ({_difference(released, current)})"
+            raise GradingError(f"{reason}: run python -m course_grader update {name}; no grade is lost")
+
+
+def _difference(released: dict[str, dict[str, float]], current: dict[str, dict[str, float]]) -> str:
+    """What differs between two sets of points, by notebook and cell: cells first, for points alone change less."""
+    old = {(book, cell): points for book, cells in released.items() for cell, points in cells.items()}
+    new = {(book, cell): points for book, cells in current.items() for cell, points in cells.items()}
+    added = [cell for book, cell in new if (book, cell) not in old]
+    removed = [cell for book, cell in old if (book, cell) not in new]
+    points = [f"{key[1]} {old[key]:g} to {new[key]:g}" for key in old if key in new and old[key] != new[key]]
+    what = (("cells added", added), ("cells removed", removed), ("points", points))
+    return "; ".join(f"{word}: {', '.join(names)}" for word, names in what if names) or "notebooks"
 
 
 # By notebook: its content, as bytes or parsed, or a status and a reason where there is none.

@@ -159,7 +159,9 @@ def release_assignment(root: Path, assignment: str, forget: tuple[str, ...] = ()
     if not result["success"]:
         reason = _reason(result)
         if "submissions associated with it" in reason:
-            reason = "its cells changed, but students have handed it in; keep the cells or give it a new name"
+            reason = (
+                f"its cells changed, but students have handed it in: run python -m course_grader update {assignment}"
+            )
         raise GradingError(f"{assignment} cannot be released: {reason}")
 
 

@@ -141,6 +141,7 @@ def _environment(root: str) -> dict[str, str]:
         "MPLCONFIGDIR": f"{root}/matplotlib",
         "IPYTHONDIR": f"{root}/ipython",
         "JUPYTER_PLATFORM_DIRS": "1",
+        "PIP_NO_INDEX": "1",  # there is no network, and pip would wait for it
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         **{f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR")},

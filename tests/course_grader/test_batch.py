@@ -282,6 +282,7 @@ def test_a_folder_whose_name_is_no_text_stops_nobody(course, grade_here):
         ("\r\n@SUM(A1)", " @SUM(A1)"),
         ("Ann;=1+1", "Ann; =1+1"),
         ("Ann, =1+1", "Ann, =1+1"),
+        ("Ann,=1+1", "Ann, =1+1"),
         ("＝1+1", " ＝1+1"),
         ("Ann-Marie O'Neil", "Ann-Marie O'Neil"),
         ("a+b@c.org", "a+b@c.org"),

@@ -92,6 +92,38 @@ READ = [
     Attack("two_under_other_names", lost=on(ALL, "missing"), files=_two_names),
 ]
 
+_LINES = """import matplotlib
+import matplotlib.pyplot as plt
+%matplotlib widget
+%matplotlib qt
+%matplotlib
+%gui tk
+%pylab --no-import-all qt
+matplotlib.use("TkAgg")
+plt.switch_backend("Qt5Agg")
+%pip install einops
+%conda install -y einops
+!pip install einops
+!{sys.executable} -m pip install -q einops
+if True:
+    %pip install einops
+    !conda install einops
+word = "still"
+!echo {word} here
+plt.plot([1, 2])
+plt.show()
+"""
+# Lines that an editor or a platform needed, and that say nothing of the solution.
+HABITS = [
+    Attack("lines_of_an_editor", {"add": f"import sys\n{_LINES}{HONEST['add']}"}),
+    Attack(
+        "an_editor_in_each_call",
+        {
+            "label": f"def label(n):\n    import matplotlib\n    matplotlib.use('TkAgg')\n    {HONEST['label'].splitlines()[1].strip()}"
+        },
+    ),
+]
+
 MARKERS = Attack(
     "markers_in_a_solution",
     {
@@ -108,5 +140,6 @@ SECOND = [
     Attack("honest_between_2"),
     *READ,
     MARKERS,
+    *HABITS,
     Attack("honest_after_1", {"add": HONEST["add"]}),
 ]
