@@ -21,6 +21,7 @@ from nbgrader.preprocessors import AssignLatePenalties
 
 from course_grader.course import Assignment, Course, CourseGrader, GradingError, bad_name, grade_all, read_folder
 from course_grader.grade import Graded
+from course_grader.reader import try_out
 from course_grader.record import mark_stale, save, write_notebooks
 from course_grader.sandbox import Sandbox, SandboxError
 
@@ -59,8 +60,9 @@ class Autograde(StockAutograde):
 
     def _grade_all(self, course: Course, assignment: Assignment, todo: list[str]) -> list[str]:
         """Grade these; who could not be graded. What goes wrong with a sandbox is tried again in a new one."""
-        failed, sandbox = [], course.sandbox()
+        failed, sandbox = [], course.sandbox()  # what concerns the machine is said here, once, and not of each student
         try:
+            try_out(sandbox)
             for student in todo:
                 for attempt in range(2):
                     try:
