@@ -25,6 +25,7 @@ from tqdm import tqdm
 from course_grader.converter import begin, record
 from course_grader.course import Assignment, Course, GradingError, HandedIn, grade_all, read_folder
 from course_grader.grade import Graded
+from course_grader.reader import try_out
 from course_grader.sandbox import Sandbox, SandboxError, why_no_sandbox
 from course_grader.tls import temporary_security
 
@@ -83,6 +84,7 @@ def grade_class(
     with _client(workers, scheduler) as client, open(log, "a", encoding="utf-8") as file:
         bar = tqdm(total=len(todo), desc=name, unit="submission", disable=not show)
         try:
+            _prepare(client, key)
             for student, results in _results(client, course, assignment, todo, key):
                 line = _line(course, assignment, student, results)
                 lines.append(line)
@@ -96,6 +98,39 @@ def grade_class(
         finally:
             bar.close()
     return lines
+
+
+def _prepare(client: Client, key: tuple) -> None:
+    """Start every worker's sandbox; what is wrong with a machine is said once, before anybody is graded.
+
+    Raises:
+        GradingError: A worker has no sandbox that works; one line.
+    """
+    workers = list(client.nthreads())
+    for worker, future in [(one, client.submit(prepare, key, workers=[one], pure=False)) for one in workers]:
+        error = future.exception()
+        if isinstance(error, Exception):
+            where = "" if len(set(map(_host, workers))) == 1 else f" on {_host(worker)}"
+            raise GradingError(f"nobody is graded{where}: {str(error) or type(error).__name__}")
+
+
+def _host(worker: str) -> str:
+    """The machine of a worker's address, as tls://host:34567."""
+    return worker.rpartition(":")[0].rpartition("/")[2]
+
+
+def prepare(key: tuple) -> None:
+    """Start a worker's sandbox and run a process in it."""
+    try_out(_sandbox(key))
+
+
+def _sandbox(key: tuple) -> Sandbox:
+    """The sandbox of this worker process, made when it is first asked for."""
+    if key not in _sandboxes:
+        modules, isolate = key
+        _sandboxes[key] = Sandbox(modules, isolate=isolate)
+        atexit.register(_sandboxes[key].close)
+    return _sandboxes[key]
 
 
 def _results(
@@ -160,14 +195,11 @@ def _line(course: Course, assignment: Assignment, student: str, results: dict[st
 def grade_in_worker(assignment: Assignment, handed_in: HandedIn, key: tuple) -> dict[str, Graded]:
     """Grade one submission in a worker; the worker's sandbox is made at the first one, and again if it was lost."""
     for attempt in range(2):
-        if key not in _sandboxes:
-            modules, isolate = key
-            _sandboxes[key] = Sandbox(modules, isolate=isolate)
-            atexit.register(_sandboxes[key].close)
         try:
-            return grade_all(assignment, handed_in, _sandboxes[key])
+            return grade_all(assignment, handed_in, _sandbox(key))
         except SandboxError:
-            _sandboxes.pop(key).close()
+            if key in _sandboxes:
+                _sandboxes.pop(key).close()
             if attempt:
                 raise
     raise AssertionError("unreachable")

@@ -1,23 +1,27 @@
 """nbgrader's step from submitted/ to autograded/, with the judge in place of running tests in the student's kernel.
 
-nbgrader has no setting for the class of this step, so nbgrader_config.py calls `install`, and `nbgrader autograde`,
-the formgrader's button and nbgrader's Python interface then all use it. Options, folders, gradebook and messages are
-nbgrader's.
+nbgrader has no setting for the classes of this step and of feedback, so nbgrader_config.py calls `install`, and
+`nbgrader autograde`, the formgrader's buttons and nbgrader's Python interface then all use these. Options, folders,
+gradebook and messages are nbgrader's.
 """
 
 from __future__ import annotations
 
+import os
 import traceback
 
 import nbgrader.apps.api
 import nbgrader.apps.autogradeapp
+import nbgrader.apps.generatefeedbackapp
 import nbgrader.converters
 from nbgrader.converters.autograde import Autograde as StockAutograde
 from nbgrader.converters.base import NbGraderException
+from nbgrader.converters.generate_feedback import GenerateFeedback as StockFeedback
 from nbgrader.preprocessors import AssignLatePenalties
 
-from course_grader.course import Assignment, Course, CourseGrader, GradingError, grade_all, read_folder
+from course_grader.course import Assignment, Course, CourseGrader, GradingError, bad_name, grade_all, read_folder
 from course_grader.grade import Graded
+from course_grader.reader import try_out
 from course_grader.record import mark_stale, save, write_notebooks
 from course_grader.sandbox import Sandbox, SandboxError
 
@@ -56,8 +60,9 @@ class Autograde(StockAutograde):
 
     def _grade_all(self, course: Course, assignment: Assignment, todo: list[str]) -> list[str]:
         """Grade these; who could not be graded. What goes wrong with a sandbox is tried again in a new one."""
-        failed, sandbox = [], course.sandbox()
+        failed, sandbox = [], course.sandbox()  # what concerns the machine is said here, once, and not of each student
         try:
+            try_out(sandbox)
             for student in todo:
                 for attempt in range(2):
                     try:
@@ -110,7 +115,22 @@ def record(course: Course, name: str, student: str, results: dict[str, Graded]) 
     write_notebooks(course.folder("autograded", student, name), results, submitted)
 
 
+class GenerateFeedback(StockFeedback):
+    """nbgrader's step from autograded/ to feedback/, which would end for all at a name that is none."""
+
+    def init_notebooks(self) -> None:
+        """Look for what is to be converted, and leave out folders that stand for nobody."""
+        super().init_notebooks()
+        for folder in list(self.assignments):
+            parts = os.path.relpath(folder, self.coursedir.root).split(os.sep)
+            if bad := [ascii(part) for part in parts if bad_name(part)]:
+                self.log.warning("no feedback: the folder %s is no student's name; rename it", bad[0])
+                del self.assignments[folder]
+
+
 def install() -> None:
-    """Let nbgrader use this step; called from nbgrader_config.py."""
+    """Let nbgrader use these steps; called from nbgrader_config.py."""
     for module in (nbgrader.converters, nbgrader.apps.autogradeapp, nbgrader.apps.api):
         module.Autograde = Autograde
+    for module in (nbgrader.converters, nbgrader.apps.generatefeedbackapp, nbgrader.apps.api):
+        module.GenerateFeedback = GenerateFeedback

@@ -21,6 +21,7 @@ from course_grader.sandbox import GIB, Limits, Sandbox, SandboxError
 LIMITS = Limits(memory=2 * GIB, processes=4)
 PATIENCE = 60.0  # seconds; an honest notebook takes hundredths of one
 FILE = "handed_in.ipynb"
+EMPTY = b'{"nbformat": 4, "cells": []}'
 
 
 def read_apart(sandbox: Sandbox, content: bytes, name: str) -> dict:
@@ -50,6 +51,18 @@ def read_apart(sandbox: Sandbox, content: bytes, name: str) -> dict:
         reason = answer.get("problem") if isinstance(answer, dict) else None
         raise MalformedSubmission(str(reason or f"{FILE} is too large or too deep when it is read").replace(FILE, name))
     return answer
+
+
+def try_out(sandbox: Sandbox) -> None:
+    """Run a process in a new sandbox, so that what is wrong with a machine is said before a class is graded.
+
+    Raises:
+        SandboxError: It did not run.
+    """
+    try:
+        read_apart(sandbox, EMPTY, "an empty notebook")
+    except MalformedSubmission as error:
+        raise SandboxError(f"the sandbox does not work on this machine: {error}") from None
 
 
 def main(folder: str, descriptors: list[int]) -> None:
