@@ -111,7 +111,14 @@ def _command(root: str, isolate: bool) -> list[str]:
     python = [sys.executable, "-s", "-m", "course_grader.zygote"]
     if not isolate:
         return python
-    command = [shutil.which("bwrap") or "bwrap", "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-net", "--unshare-uts"]
+    command = [
+        shutil.which("bwrap") or "bwrap",
+        "--unshare-user",
+        "--unshare-pid",
+        "--unshare-ipc",
+        "--unshare-net",
+        "--unshare-uts",
+    ]
     command += ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--hostname", "sandbox"]
     command += ["--tmpfs", "/tmp"]  # first, so that a project below /tmp is seen
     visible = _visible()
