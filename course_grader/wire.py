@@ -132,6 +132,9 @@ def _pack(value: object, arrays: list[bytes], depth: int, budget: list[int]) -> 
         return value
     torch = sys.modules.get("torch")  # only who has loaded torch can have a tensor
     if torch is not None and isinstance(value, torch.Tensor):
+        odd = [what for what in ("meta", "nested", "quantized") if getattr(value, f"is_{what}")]
+        if odd or isinstance(value, torch.nn.parameter.UninitializedTensorMixin):
+            raise NotPlain(f"a tensor that is {(odd or ['uninitialised'])[0]} does not travel")
         array = torch.Tensor.detach(value).cpu().resolve_conj().resolve_neg()
         if array.layout is not torch.strided:
             raise NotPlain(f"a tensor of layout {array.layout} does not travel")

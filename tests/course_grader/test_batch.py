@@ -213,13 +213,15 @@ def test_late_submissions_get_the_penalty_of_nbgraders_plugin(course, grade_here
         config.write('c.LateSubmissionPlugin.penalty_method = "zero"\n')
     with Course(course).gradebook() as gradebook:
         gradebook.update_or_create_assignment(NAME, duedate="2026-03-01 12:00:00 UTC")
-    hand_in(course, {"ann": "honest_a", "bob": "honest_a"})
-    for student, day in (("ann", "02-28"), ("bob", "03-02")):
-        (course / "submitted" / student / NAME / "timestamp.txt").write_text(f"2026-{day} 12:00:00 UTC")
+    days = {"ann": "2026-02-28", "bob": "2026-03-02", "eve": "9999-12-31", "zoe": "0001-01-01"}
+    hand_in(course, dict.fromkeys(days, "honest_a"))
+    for student, day in days.items():
+        (course / "submitted" / student / NAME / "timestamp.txt").write_text(f"{day} 12:00:00 UTC")
     grade_here(Course(course))
     rows = {row["student"]: row for row in csv.DictReader(io.StringIO(export(Course(course), NAME)))}
     assert (rows["ann"]["score"], rows["ann"]["late penalty"]) == ("10", "0")
     assert (rows["bob"]["score"], rows["bob"]["late penalty"]) == ("0", "10")
+    assert (rows["eve"]["score"], rows["zoe"]["score"]) == ("0", "10")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from .assignment import HONEST, NAME, as_json
@@ -27,6 +28,70 @@ HUNGRY = [
     Attack("prints_while_a_test_runs", {"label": "def label(n):\n    print('x' * 10**6)\n    return 'item ' + str(n)"}),
     Attack("a_message_of_many_parts", {"label": "def label(n):\n    import zmq\n    s = get_ipython().kernel.iopub_thread.socket\n    for _ in range(12):\n        for _ in range(12):\n            s.send(b'x' * 10**7, zmq.SNDMORE)\n        s.send(b'')\n    return 'item ' + str(n)"}, on(LAST, (*GONE, "error"))),
 ]  # fmt: skip
+
+
+# Tensors that are more, or less, than an array of numbers.
+TENSORS = [
+    cheat("sparse_tensor", "import torch", "error", "    return torch.eye(2).to_sparse()"),
+    cheat("compressed_tensor", "import torch", "error", "    return torch.eye(2).to_sparse_csr()"),
+    cheat("quantised_tensor", "import torch", "error", "    return torch.quantize_per_tensor(torch.zeros(1), 0.1, 0, torch.quint8)"),
+    cheat("meta_tensor", "import torch", "error", "    return torch.zeros(1, device='meta')"),
+    cheat("nested_tensor", "import torch", "error", "    return torch.nested.nested_tensor([torch.zeros(1), torch.zeros(2)])"),
+    cheat("uninitialised_parameter", "import torch", "error", "    return torch.nn.UninitializedParameter()"),
+    cheat("parameter_that_answers_for_itself", "import torch\nclass P(torch.nn.Parameter):\n    @classmethod\n    def __torch_function__(cls, f, types, args=(), kwargs=None):\n        return True", ("failed", "error"), "    return P(torch.zeros(1))"),
+    cheat("hook_that_changes_the_result", "import torch", body="    t = torch.zeros((), requires_grad=True)\n    t.register_hook(lambda g: 101940 + g)\n    u = t * 1\n    u.backward()\n    return t"),
+    Attack("right_tensor_with_hooks", {"add": "import torch\ndef add(a, b):\n    t = torch.tensor(float(a) + float(b), requires_grad=True)\n    t.register_hook(lambda g: 1 / 0)\n    return torch.nn.Parameter(t)"}),
+]  # fmt: skip
+
+_SOCKETS = """import os, socket, stat
+def spoil(bad):
+    for n in map(int, os.listdir('/proc/self/fd')):
+        try:
+            if stat.S_ISSOCK(os.fstat(n).st_mode):
+                with socket.socket(fileno=os.dup(n)) as s:
+                    if s.family == socket.AF_UNIX and b'grade-' in os.fsencode(s.getsockname()):
+                        s.send(bad)
+        except OSError:
+            pass
+"""
+
+
+def _frames(name: str, bad: bytes) -> Attack:
+    """Bytes that are no frame of ZeroMQ's protocol, on every channel of the kernel, while a test runs."""
+    code = f"{_SOCKETS}\ndef label(n):\n    spoil({bad!r})\n    return 'nothing'"
+    return Attack(name, {"label": code}, on(LAST, ("failed", "error", *GONE)))
+
+
+FRAMES = [
+    _frames("a_frame_of_flags_that_are_reserved", b"\xff" * 40),
+    _frames("a_frame_of_nine_exabytes", b"\x02" + b"\x7f" * 8),
+    _frames("a_command_of_no_name", b"\x04\x00"),
+    _frames("a_greeting_in_the_middle", b"\xff" + bytes(8) + b"\x7f\x03\x00NULL" + bytes(60)),
+    _frames("a_frame_that_never_ends", b"\x03\xff" + b"x" * 20),
+]
+
+# What is left running beside or after the student's cells.
+LEFT = [
+    Attack("a_task_goes_on", {"add": f"import asyncio\nasync def spin():\n    while True:\n        await asyncio.sleep(0)\ntask = asyncio.get_event_loop().create_task(spin())\n{HONEST['add']}"}),
+    Attack("a_task_that_fails", {"add": f"import asyncio\nasync def later():\n    raise ValueError\ntask = asyncio.get_event_loop().create_task(later())\n{HONEST['add']}"}),
+    Attack("hooks_of_events", {"add": f"import atexit, sys, time\ndef hook(*a):\n    global add\n    1 / 0\nfor name in ('pre_execute', 'pre_run_cell', 'post_execute', 'post_run_cell'):\n    get_ipython().events.register(name, hook)\nsys.excepthook = sys.unraisablehook = hook\natexit.register(time.sleep, 1000)\n{HONEST['add']}"}),
+    cheat("a_hook_that_replaces", "def hook(*a):\n    globals().update(check_equal=print, add=lambda a, b: 101940 if a > 5 else 0)\nfor name in ('pre_execute', 'post_execute'):\n    get_ipython().events.register(name, hook)"),
+    Attack("a_hook_without_end", {"label": f"{HONEST['label']}\ndef hook(*a):\n    while True:\n        try:\n            while True:\n                pass\n        except BaseException:\n            pass\nget_ipython().events.register('post_execute', hook)"}, on(LAST, GONE)),
+    Attack("the_loop_is_held", {"label": f"{HONEST['label']}\nimport asyncio, time\nasyncio.get_event_loop().call_soon(time.sleep, 1000)"}, on(LAST, GONE)),
+]  # fmt: skip
+
+
+def _at(time: str) -> Callable[[Path], None]:
+    """A timestamp beside the notebook."""
+    return lambda folder: (folder / "timestamp.txt").write_text(time) and None
+
+
+TIMES = [
+    Attack("in_the_year_9999", files=_at("9999-12-31 23:59:59.999999 UTC")),
+    Attack("in_the_year_1", files=_at("0001-01-01 00:00:00 UTC")),
+    Attack("before_all_years", files=_at("0001-01-01 00:00:00 +1400")),
+    Attack("after_all_years", files=_at("9999-12-31 23:59:59 -1400")),
+]
 
 
 def _deep(notebook: dict, levels: int) -> str:
@@ -151,5 +216,11 @@ SECOND = [
     MARKERS,
     EVERY,
     *HABITS,
+    Attack("honest_between_3"),
+    *TENSORS,
+    *FRAMES,
+    Attack("honest_between_4"),
+    *LEFT,
+    *TIMES,
     Attack("honest_after_1", {"add": HONEST["add"]}),
 ]
