@@ -40,13 +40,13 @@ def draw_diagram(
         frame = {"boxstyle": "round,pad=0.35", "fc": fill.get(name, FILL), "ec": EDGE, "lw": 0.8}
         bare = {"boxstyle": "square,pad=0.15", "fc": "none", "ec": "none"}
         style = bare if name.startswith("_") else frame
-        drawn[name] = ax.text(x, y, words, ha="center", va="center", size=size, bbox=style, zorder=3)
+        drawn[name] = ax.text(x, y, words, ha="center", va="center", size=size, bbox=style, zorder=2)
     for start, end, *rest in arrows:
         if missing := {start, end} - drawn.keys():
             raise ValueError(f"an arrow names {missing.pop()!r}, which is none of the boxes {', '.join(drawn)}")
         colour, bend = (*rest, *(GREY, 0.0)[len(rest) :])
         ends = {"patchA": drawn[start].get_bbox_patch(), "patchB": drawn[end].get_bbox_patch()}
-        ax.annotate("", boxes[end][:2], boxes[start][:2], zorder=2,
+        ax.annotate("", boxes[end][:2], boxes[start][:2], zorder=3,  # after the boxes have found their places
                     arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1.3, "shrinkA": 0, "shrinkB": 1,
                                 "connectionstyle": f"arc3,rad={bend}", **ends})  # fmt: skip
     across, up = zip(*(box[:2] for box in boxes.values()), strict=True)
