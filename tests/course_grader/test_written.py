@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -12,8 +14,11 @@ from nbconvert import HTMLExporter
 from nbformat.v4 import new_markdown_cell, new_notebook
 from traitlets.config import Config
 
+from course_grader.formulas import mathml
+
 CONFIG = Config({"HTMLExporter": {"filters": {"markdown2html": "course_grader.written.markdown"}}})
 ANSWER = {"nbgrader": {"grade_id": "answer", "solution": True, "grade": True, "locked": False}}
+SOURCES = Path(__file__).resolve().parents[2] / "assignments" / "source"
 HOSTILE = [
     "[link](javascript:alert(1))",
     "[link](JaVaScRiPt:alert(1))",
@@ -33,6 +38,11 @@ HOSTILE = [
     "```mermaid\n</pre><script>alert(1)</script>\n```",
     '```html" onclick="alert(1)\nx\n```',
     r"$\\href{javascript:alert(1)}{link}$",
+    r"$\href{javascript:alert(1)}{link}$",
+    r"$\text{<script>alert(1)</script>}$",
+    r"$\text{<img src=x onerror=alert(1)>}$",
+    r"$\style{position:fixed}{x} \class{onclick}{y}$",
+    r"$\color{red\" onclick=\"alert(1)}{x}$",
     r"$$\\require{html}\\href{javascript:alert(1)}{link}$$",
 ]
 
@@ -56,7 +66,10 @@ def page(source: str, metadata: dict = ANSWER) -> str:
         ("[above](#part)", 'href="#part"'),
         ("**bold** and `code<x>`", "<strong>bold</strong> and <code>code&lt;x&gt;</code>"),
         ("![plot](attachment:plot.png)", 'alt="plot"'),
-        ("$a<b$", "$a&lt;b$"),
+        ("$a<b$", "<mi>a</mi><mo>&lt;</mo><mi>b</mi>"),
+        (r"$\frac{1}{2}$", "<mfrac><mrow><mn>1</mn></mrow><mrow><mn>2</mn></mrow></mfrac>"),
+        (r"$$\begin{matrix} a$$", r"<code>\begin{matrix} a</code>"),
+        ("it costs $5", "it costs $5"),
     ],
 )
 def test_an_honest_answer_shows_as_it_was_written(source, shown):
@@ -69,25 +82,30 @@ def test_the_courses_own_cells_keep_their_html():
     assert "<b>own</b>" in page("<b>own</b>", {})
 
 
-def test_clicks_on_hostile_answers_run_nothing(tmp_path: Path):
+@pytest.fixture
+def chromium_page() -> Iterator:
+    """A page without a network."""
     sync_api = pytest.importorskip("playwright.sync_api")
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if chromium is None:
         pytest.skip("no Chromium found")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser.new_context(offline=True).new_page()
+        browser.close()
+
+
+def test_clicks_on_hostile_answers_run_nothing(tmp_path: Path, chromium_page):
     path = tmp_path / "answers.html"
     body = "\n".join(f"<div>{page(source).split('<main>', 1)[-1]}</div>" for source in HOSTILE)
     path.write_text(f"<html><body>{body}</body></html>", encoding="utf-8")
     ran: list[str] = []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        tab = browser.new_page()
-        tab.on("dialog", lambda dialog: (ran.append(dialog.message), dialog.dismiss()))
-        tab.goto(path.as_uri())
-        for link in tab.locator("a").all():
-            assert (link.get_attribute("href") or "").startswith(("#", "https:"))
-            link.click(force=True, timeout=2000, no_wait_after=True)
-        assert tab.locator("main script, main [onclick], main [onerror], main [onload]").count() == 0
-        browser.close()
+    chromium_page.on("dialog", lambda dialog: (ran.append(dialog.message), dialog.dismiss()))
+    chromium_page.goto(path.as_uri())
+    for link in chromium_page.locator("a").all():
+        assert (link.get_attribute("href") or "").startswith(("#", "https:"))
+        link.click(force=True, timeout=2000, no_wait_after=True)
+    assert chromium_page.locator("main script, main [onclick], main [onerror], main [onload]").count() == 0
     assert ran == []
 
 
@@ -100,3 +118,37 @@ def test_no_address_in_a_hostile_answer_could_run(source):
         for name in ("href", "src"):
             assert str(tag.get(name, "#")).startswith("#"), tag
     assert "\\href{" not in shown.get_text()
+
+
+def test_a_formula_keeps_nothing_but_layout():
+    shown = BeautifulSoup(page(r"$\style{position:fixed}{x} \class{own}{y} \href{https://a.b}{z}$"), "html.parser").math
+    assert shown is not None
+    assert not [name for tag in shown.find_all(True) for name in tag.attrs if name in ("style", "class", "href", "id")]
+
+
+@pytest.mark.parametrize("source", ["{" * 30_000, r"\frac{" * 300 + "x", r"\left(" * 500, "\\" * 3_000 + "x"])
+def test_a_formula_that_cannot_be_read_is_shown_as_it_was_typed_at_once(source):
+    begun = time.process_time()
+    shown = mathml(source, "inline")
+    assert time.process_time() - begun < 5
+    assert shown.startswith(("<code>", "<math"))
+
+
+@pytest.mark.parametrize("path", sorted(SOURCES.glob("*/*.ipynb")), ids=lambda path: path.stem)
+def test_every_formula_of_the_assignments_shows_without_a_network(path: Path, tmp_path: Path, chromium_page):
+    """What nbconvert takes for a formula is MathML with a size; no dollar is left."""
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
+    html = HTMLExporter(config=CONFIG).from_notebook_node(new_notebook(cells=cells))[0]
+    (tmp_path / "page.html").write_text(html, encoding="utf-8")
+    chromium_page.goto((tmp_path / "page.html").as_uri(), wait_until="domcontentloaded")
+    formulas = chromium_page.locator("math")
+    assert formulas.count() > 5
+    sizes = formulas.evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect()).map(box => [box.width, box.height])"
+    )
+    assert min(min(size) for size in sizes) > 3
+    words = chromium_page.locator("main").evaluate(
+        "main => { main.querySelectorAll('pre, code').forEach(one => one.remove()); return main.innerText }"
+    )
+    assert "$" not in words
+    assert "\\" not in words
