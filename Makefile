@@ -4,10 +4,11 @@ PORT ?= 8000
 N ?=
 ALL ?=
 EDIT ?=
+COURSE ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install course book serve lab chapter check portable tolerance test lint bench lock
+.PHONY: help install course book serve lab grade chapter check portable tolerance test lint bench lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +27,9 @@ serve: install ## Show the built book at http://localhost:8000 (PORT=... for ano
 
 lab: install ## Open JupyterLab with copies of all notebooks (PORT=... for another port); EDIT=1: the book's own
 	@$(BIN)/python -m course_book lab --port $(PORT) $(if $(EDIT),--edit)
+
+grade: install ## Open the formgrader on what has been graded (PORT=..., COURSE=folder for another course)
+	@$(BIN)/python -m course_book grade --port $(PORT) $(if $(COURSE),--course "$(COURSE)")
 
 chapter: install ## Execute one chapter's text and store the notebook: make chapter N=02
 	@$(BIN)/python -m course_book execute "$(N)"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
-from course_book.paths import find_chapter
+from course_book.paths import ROOT, find_chapter
 
 
 def _execute(arguments: argparse.Namespace) -> None:
@@ -66,6 +67,12 @@ def _lab(arguments: argparse.Namespace) -> None:
     lab(arguments.port, arguments.edit)
 
 
+def _grade(arguments: argparse.Namespace) -> None:
+    from course_book.serve import grade
+
+    grade(arguments.port, arguments.course)
+
+
 def _test(arguments: argparse.Namespace) -> None:
     from course_book.run import run_tests
 
@@ -91,6 +98,7 @@ def main() -> None:
         ("font", _font, "put the Chinese letters that the chapters use into the book's font"),
         ("serve", _serve, "show the built book in a browser"),
         ("lab", _lab, "open JupyterLab"),
+        ("grade", _grade, "open nbgrader's formgrader"),
         ("test", _test, "run everything that continuous integration runs"),
         ("course", _course, "build the book, release the assignments and grade the sample class"),
     ):
@@ -104,8 +112,12 @@ def main() -> None:
             command.add_argument("--all", action="store_true", help="also what has not changed since it last passed")
         if name == "build":
             command.add_argument("--clean", action="store_true", help="build every page anew")
-        if name in ("serve", "lab"):
+        if name in ("serve", "lab", "grade"):
             command.add_argument("--port", type=int, default=8000)
+        if name == "grade":
+            command.add_argument(
+                "--course", type=Path, default=ROOT / "assignments", help="its folder, if not this one's"
+            )
         if name == "lab":
             command.add_argument("--edit", action="store_true", help="the chapters themselves instead of copies")
     arguments = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Show the built book, or open JupyterLab, on a port of this machine."""
+"""Show the built book, or open JupyterLab or the formgrader, on a port of this machine."""
 
 from __future__ import annotations
 
@@ -63,6 +63,35 @@ def lab(port: int, edit: bool = False) -> None:
         print(copy_for_lab(LAB), flush=True)
     os.chdir(ROOT if edit else LAB)
     os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", f"--port={port}", "--ServerApp.port_retries=0"])
+
+
+def grade(port: int, course: Path) -> None:
+    """Replace this process by nbgrader's formgrader, started where it finds the course.
+
+    Args:
+        port: Of this machine.
+        course: The course's folder, with nbgrader_config.py and a gradebook.
+
+    Raises:
+        ValueError: If there is no course or nothing in it yet, or the port is taken.
+    """
+    if not (course / "nbgrader_config.py").exists():
+        raise ValueError(f"{course} is no course: there is no nbgrader_config.py in it")
+    if not (course / "gradebook.db").exists():
+        raise ValueError(f"{course} has no gradebook yet; run: make course, or release an assignment")
+    require_free(port, "grade")
+    os.chdir(course)
+    os.execv(
+        sys.executable,
+        [
+            sys.executable,
+            "-m",
+            "jupyterlab",
+            f"--port={port}",
+            "--ServerApp.port_retries=0",
+            "--LabApp.default_url=/formgrader",
+        ],
+    )
 
 
 def copy_for_lab(folder: Path) -> str:
