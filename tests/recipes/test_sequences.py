@@ -23,12 +23,17 @@ def test_a_translators_card_holds(kind):
         assert overlap == pytest.approx(card["bleu"][sentences - 1], abs=0.01)
 
 
-def test_attention_wins_from_two_to_five_sentences_with_every_seed():
+@pytest.mark.parametrize("other", ["vector", "wide vector"])
+def test_attention_wins_from_two_to_five_sentences_with_every_seed(other):
     rows = json.loads((CARDS / "14_translation.json").read_text())["rows"]
     for length in range(1, 5):
-        assert min(run["right"][length] for run in rows["attention"]) > max(
-            run["right"][length] for run in rows["vector"]
-        )
+        assert min(run["right"][length] for run in rows["attention"]) > max(run["right"][length] for run in rows[other])
+
+
+def test_the_wide_vector_has_the_weights_of_attention():
+    sizes = {kind: sum(p.numel() for p in translation.model_of(kind).parameters()) for kind in translation.RATES}
+    assert sizes["wide vector"] == pytest.approx(sizes["attention"], rel=0.01)
+    assert json.loads((CARDS / "14_translation.json").read_text())["parameters"] == sizes
 
 
 def test_the_captioners_card_holds():
