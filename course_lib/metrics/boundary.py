@@ -3,9 +3,9 @@
     F_k    boundary F-score of class k in one picture: `course_lib.metrics.segmentation.boundary_f_score` of its masks
     mean   over the classes that are in the picture's truth or prediction, and over the pictures
 
-Csurka, Larlus and Perronnin, "What is a good evaluation measure for semantic segmentation?", 2013: mIoU hardly notices an
-outline that is smooth where it should have corners, since few pixels lie there. A class that is in the prediction alone
-has outlines with nothing near, F = 0. The tolerance belongs to a resolution: state it in pixels beside the size.
+Csurka, Larlus and Perronnin, "What is a good evaluation measure for semantic segmentation?", 2013: mIoU hardly notices
+an outline that is smooth where it should have corners, since few pixels lie there. A class that is in the prediction
+alone has outlines with nothing near, F = 0. The tolerance belongs to a resolution: state it in pixels beside the size.
 """
 
 from __future__ import annotations

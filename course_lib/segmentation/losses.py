@@ -7,7 +7,7 @@ With p = softmax of a pixel's K scores, y its class, w_y the weight of that clas
     Dice of class k D_k = 2 sum p_k [y = k] / (sum p_k + sum [y = k])   of all pixels together
     Dice loss       1 - mean of D_k over the classes that are there
 
-Cross-entropy counts pixels, so that a class of few is worth little; weights change that, and Dice, which counts classes.
+Cross-entropy counts pixels, so that a class of few is worth little; weights change that, and so does Dice.
 Focal: Lin et al. 2017, arXiv:1708.02002; soft Dice: Milletari et al. 2016, arXiv:1606.04797, whose denominator has
 squares. Pixels whose label is `ignore` count nowhere; a batch in which no pixel counts has loss 0 and gradient 0.
 Scores are (B, K, H, W), labels (B, H, W) int64.

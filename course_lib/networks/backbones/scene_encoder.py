@@ -5,7 +5,7 @@
     layer2   one basic block           48            1/4
     layer3   two basic blocks          64            1/8
     layer4   two basic blocks          96            1/16
-    layer5   one basic block           96            1/32
+    layer5   one basic block          112            1/32
 
 Basic blocks are those of residual networks (He et al. 2015, arXiv:1512.03385). A first layer with a stride is what
 makes it small: about 34 million multiply-adds for a picture of 64 pixels. `recipes/segmentation_encoder.py` trains it
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from course_lib.networks.backbones.resnet import BasicBlock, stage
 from course_lib.networks.conv_parts import check_images, conv_bn, initialise
 
-WIDTHS, BLOCKS = (24, 24, 48, 64, 96, 96), (1, 1, 2, 2, 1)
+WIDTHS, BLOCKS = (24, 24, 48, 64, 96, 112), (1, 1, 2, 2, 1)
 
 
 class SceneEncoder(nn.Module):
