@@ -48,11 +48,13 @@ def test_widened_kernels_keep_the_values_at_the_places_that_strides_keep(output_
         torch.testing.assert_close(b[:, :, ::step, ::step], a, rtol=1e-9, atol=1e-12)
 
 
-def test_the_namer_reads_the_largest_value_of_each_map():
+def test_the_namer_reads_the_largest_value_of_each_map_of_three_levels():
     torch.manual_seed(0)
     model = SceneNamer(7).eval()
     images = torch.rand(2, 3, 64, 64, generator=generator(0))
-    wanted = model.head(model.encoder(images)[-1].flatten(2).max(2).values)
+    maps = model.encoder(images)
+    assert [value.shape[1] for value in maps[2:]] == [64, 96, 112]
+    wanted = model.head(torch.cat([value.flatten(2).max(2).values for value in maps[2:]], dim=1))
     torch.testing.assert_close(model(images), wanted)
 
 
