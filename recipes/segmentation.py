@@ -31,7 +31,7 @@ from course_lib.metrics.segmentation import class_iou, confusion_matrix, mean_io
 from course_lib.networks.backbones.scene_encoder import SceneEncoder, SceneNamer
 from course_lib.optim import AdamW, warmup_cosine
 from course_lib.segmentation.deeplab import DeepLab
-from course_lib.segmentation.fcn import FCN, predict
+from course_lib.segmentation.fcn import FCN, predict_classes
 from course_lib.segmentation.high_resolution import HighResolution
 from course_lib.segmentation.losses import pixel_cross_entropy
 from course_lib.segmentation.unet import UNetDecoder
@@ -66,7 +66,7 @@ def judge(model: nn.Module, split: str, samples: int) -> dict:
     """Scores on fixed scenes of a split."""
     images, target = scene_dataset(samples, ("image", "semantic"), SIZE, split=split, difficulty=LEVEL).tensors
     device = next(model.parameters()).device
-    guess = torch.cat([predict(model, part.to(device)).cpu() for part in images.split(128)])
+    guess = torch.cat([predict_classes(model, part.to(device)).cpu() for part in images.split(128)])
     table = confusion_matrix(guess, target, K)
     by_class = [None if value.isnan() else round(float(value), 4) for value in class_iou(table)]
     outline = mean_boundary_f(class_boundary_f(guess, target, K, tolerance=TOLERANCE))

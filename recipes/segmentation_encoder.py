@@ -29,7 +29,7 @@ from recipes.common import Run, half_if_fast, ship, start
 
 SIZE, LEVEL, BATCH, TESTED = 64, 0.3, 64, 1024
 STEPS, EPOCHS, WARMUP, DECAY = 128, 16, 64, 0.02  # 16 x 128 x 64 = 131,072 pictures
-RATES = (1e-3, 2e-3, 4e-3)
+RATES, GROWTH = (1e-3, 2e-3, 4e-3), 6
 
 
 def choose_rate(rates: tuple[float, ...], judge: Callable[[float], float]) -> tuple[float, dict[float, float]]:
@@ -40,15 +40,21 @@ def choose_rate(rates: tuple[float, ...], judge: Callable[[float], float]) -> tu
         judge: From a rate to a score; larger is better. Called once for each rate.
 
     Returns:
-        The rate, and all scores by rate.
+        The rate, of equal ones the middle, and all scores by rate.
+
+    Raises:
+        ValueError: If the best rate is at the edge after the grid has grown GROWTH times.
     """
     scores = {rate: judge(rate) for rate in rates}
-    while True:
-        best, low, high = max(scores, key=lambda rate: scores[rate]), min(scores), max(scores)
+    for _ in range(GROWTH + 1):
+        scores = dict(sorted(scores.items()))
+        equal = [rate for rate in scores if scores[rate] == max(scores.values())]
+        best, low, high = equal[len(equal) // 2], min(scores), max(scores)
         if low < best < high:
-            return best, dict(sorted(scores.items()))
+            return best, scores
         further = low / 2 if best == low else 2 * high
         scores[further] = judge(further)
+    raise ValueError(f"the best rate, {best:g}, is still at the edge of {low:g} to {high:g}: something else is wrong")
 
 
 def train(run: Run, rate: float, epochs: int, *, steps: int, phase: str = "") -> tuple[SceneNamer, History]:

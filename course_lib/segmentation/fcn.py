@@ -71,7 +71,7 @@ class FCN(nn.Module):
         return self.last(x)
 
 
-def predict(model: nn.Module, images: Tensor, *, batch: int = 64) -> Tensor:
+def predict_classes(model: nn.Module, images: Tensor, *, batch: int = 64) -> Tensor:
     """The best class of each pixel, (B, H, W) int64, by a network in evaluation mode and without gradients."""
     was = model.training
     model.eval()

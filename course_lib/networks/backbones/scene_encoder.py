@@ -87,7 +87,7 @@ class SceneEncoder(Pyramid):
 class SceneNamer(nn.Module):
     """The encoder and a head that names the picture: what the encoder learns on.
 
-    The head reads the largest value of each map of the three coarsest levels. An average would drown the subject, which
+    The head reads the largest value of each map of the three coarsest levels, normalised. An average would drown the subject, which
     covers a tenth of the picture, and the finer of the three shorten the way of the first gradients.
 
     Args:
@@ -97,8 +97,9 @@ class SceneNamer(nn.Module):
     def __init__(self, classes: int = 10):
         super().__init__()
         self.encoder = SceneEncoder()
-        self.head = nn.Linear(sum(self.encoder.widths[2:]), classes)
+        values = sum(self.encoder.widths[2:])
+        self.norm, self.head = nn.BatchNorm1d(values), nn.Linear(values, classes)
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, K) of images (B, 3, H, W) in [0, 1]."""
-        return self.head(torch.cat([maps.amax(dim=(2, 3)) for maps in self.encoder(images)[2:]], dim=1))
+        return self.head(self.norm(torch.cat([maps.amax(dim=(2, 3)) for maps in self.encoder(images)[2:]], dim=1)))

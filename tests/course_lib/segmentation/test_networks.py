@@ -13,7 +13,7 @@ from course_lib.core.seeding import generator
 from course_lib.networks.backbones import HRNet
 from course_lib.networks.backbones.scene_encoder import SceneEncoder
 from course_lib.segmentation.deeplab import ASPP, DeepLab, atrous_convolution, atrous_reach
-from course_lib.segmentation.fcn import FCN, Enlarge, predict
+from course_lib.segmentation.fcn import FCN, Enlarge, predict_classes
 from course_lib.segmentation.high_resolution import Enlarged, HighResolution
 from course_lib.segmentation.transposed import enlarge_bilinear
 from course_lib.segmentation.unet import UNetDecoder
@@ -167,7 +167,7 @@ def test_predictions_are_the_best_class_and_leave_the_mode_alone():
     torch.manual_seed(0)
     model = FCN(SceneEncoder(), K, 8).train()
     images = torch.rand(5, 3, 64, 64, generator=generator(0))
-    found = predict(model, images, batch=2)
+    found = predict_classes(model, images, batch=2)
     assert model.training
     assert torch.equal(found, model.eval()(images).argmax(1))
 

@@ -54,7 +54,8 @@ def test_the_namer_reads_the_largest_value_of_each_map_of_three_levels():
     images = torch.rand(2, 3, 64, 64, generator=generator(0))
     maps = model.encoder(images)
     assert [value.shape[1] for value in maps[2:]] == [64, 96, 112]
-    wanted = model.head(torch.cat([value.flatten(2).max(2).values for value in maps[2:]], dim=1))
+    read = torch.cat([value.flatten(2).max(2).values for value in maps[2:]], dim=1)
+    wanted = model.head(read / (1 + 1e-5) ** 0.5)  # a norm that has seen nothing yet
     torch.testing.assert_close(model(images), wanted)
 
 
