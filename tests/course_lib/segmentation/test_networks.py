@@ -155,6 +155,17 @@ def test_all_streams_of_the_high_resolution_network_decide():
     assert scores.shape == (1, K, 64, 64)
 
 
+def test_the_high_resolution_network_begins_with_the_encoders_maps_of_stride_4():
+    torch.manual_seed(0)
+    encoder = SceneEncoder().eval()
+    model = HighResolution(encoder, K).eval()
+    seen = []
+    model.first.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    images = torch.rand(1, 3, 64, 64, generator=generator(0))
+    model(images)
+    torch.testing.assert_close(seen[0], encoder(images)[1])
+
+
 def test_the_whole_hrnets_scores_are_enlarged_by_four():
     torch.manual_seed(0)
     network = HRNet(8, K, (1, 1, 1)).eval()
