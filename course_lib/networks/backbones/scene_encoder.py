@@ -87,8 +87,9 @@ class SceneEncoder(Pyramid):
 class SceneNamer(nn.Module):
     """The encoder and a head that names the picture: what the encoder learns on.
 
-    The head reads the largest value of each map of the three coarsest levels, normalised. An average would drown the subject, which
-    covers a tenth of the picture, and the finer of the three shorten the way of the first gradients.
+    The head reads the largest value of each map of the three coarsest levels, normalised over the batch. An average
+    would drown the subject, which covers a tenth of the picture, and the finer of the three shorten the way of the first
+    gradients.
 
     Args:
         classes: Number of logits.

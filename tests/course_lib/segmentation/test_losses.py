@@ -51,7 +51,7 @@ def test_focal_loss_equals_a_loop_over_pixels(gamma):
         p = float(scores.detach()[b, :, i, j].softmax(0)[y])
         total += float(weight[y]) * (1 - p) ** gamma * -torch.log(torch.tensor(p, dtype=torch.float64)).item()
         share += float(weight[y])
-    assert float(pixel_focal_loss(scores, labels, gamma, weight=weight)) == pytest.approx(total / share, rel=1e-10)
+    assert pixel_focal_loss(scores, labels, gamma, weight=weight).item() == pytest.approx(total / share, rel=1e-10)
 
 
 def test_focal_loss_has_the_right_gradient_also_where_a_pixel_is_surely_right():
