@@ -88,7 +88,7 @@ class SceneNamer(nn.Module):
     """The encoder and a head that names the picture: what the encoder learns on.
 
     The head reads the largest value of each map of the three coarsest levels, normalised over the batch. An average
-    would drown the subject, which covers a tenth of the picture, and the finer of the three shorten the way of the first
+    would drown the subject, which covers a tenth of the picture; the finer of the three shorten the way of the first
     gradients.
 
     Args:

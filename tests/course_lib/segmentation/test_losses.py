@@ -73,7 +73,7 @@ def test_dice_equals_a_loop_over_classes_and_leaves_out_classes_that_are_nowhere
             top += 2 * float(p[b, k, i, j]) * hit
             below += float(p[b, k, i, j]) + hit
         coefficients.append(top / below)
-    assert float(soft_dice_loss(scores, labels)) == pytest.approx(1 - sum(coefficients) / (K - 1), rel=1e-10)
+    assert soft_dice_loss(scores, labels).item() == pytest.approx(1 - sum(coefficients) / (K - 1), rel=1e-10)
     assert torch.autograd.gradcheck(lambda s: soft_dice_loss(s, labels), (scores,))
 
 
