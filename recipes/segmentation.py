@@ -1,0 +1,169 @@
+"""Dense prediction compared on one encoder: the table of chapter 9; writes chapters/cards/09_segmentation.json.
+
+    python -m recipes.segmentation
+
+FCN-32s, -16s and -8s, U-Net's way up with and without skips, DeepLabV3 and V3+, and HRNet's streams start from the
+weights of `recipes.segmentation_encoder`, which comes first. All see the same pictures in the same order, no picture
+twice, with the same batch, schedule, decay and loss. The rate of each is the best on validation scenes after a quarter
+of the pictures, on a grid that grows until the best one is not at its edge. Then three seeds; each is judged on test
+scenes and on combinations that training never shows. `--start scratch` trains the same networks from nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from course_lib.architectures import layer_costs
+from course_lib.core.seeding import generator
+from course_lib.core.training import History, fit
+from course_lib.core.weights import load_checkpoint
+from course_lib.data.scenes import CATEGORIES, CLASSES, scene_dataset
+from course_lib.data.scenes.datasets import scene_block
+from course_lib.metrics.boundary import class_boundary_f, mean_boundary_f
+from course_lib.metrics.segmentation import class_iou, confusion_matrix, mean_iou, pixel_accuracy
+from course_lib.networks.backbones.scene_encoder import SceneEncoder, SceneNamer
+from course_lib.optim import AdamW, warmup_cosine
+from course_lib.segmentation.deeplab import DeepLab
+from course_lib.segmentation.fcn import FCN, predict_classes
+from course_lib.segmentation.high_resolution import HighResolution
+from course_lib.segmentation.losses import pixel_cross_entropy
+from course_lib.segmentation.unet import UNetDecoder
+from recipes.common import CARDS, Run, curve, environment, half_if_fast, start
+from recipes.segmentation_encoder import choose_rate
+
+K, SIZE, LEVEL, BATCH, TESTED, TOLERANCE = len(CATEGORIES), 64, 0.3, 32, 512, 1.0
+STEPS, EPOCHS, TRIED, WARMUP, DECAY, SEEDS = 100, 12, 3, 50, 0.02, 3  # 12 x 100 x 32 = 38,400 pictures a training
+RATES = (1e-3, 2e-3, 4e-3)
+MODELS: dict[str, Callable[[SceneEncoder], nn.Module]] = {
+    "FCN-32s": lambda encoder: FCN(encoder, K, 32),
+    "FCN-16s": lambda encoder: FCN(encoder, K, 16),
+    "FCN-8s": lambda encoder: FCN(encoder, K, 8),
+    "U-Net": lambda encoder: UNetDecoder(encoder, K),
+    "U-Net without skips": lambda encoder: UNetDecoder(encoder, K, skips=False),
+    "DeepLabV3": lambda encoder: DeepLab(encoder, K),
+    "DeepLabV3+": lambda encoder: DeepLab(encoder, K, fine=12),
+    "HRNet": lambda encoder: HighResolution(encoder, K, 20),
+}
+OUTPUT_STRIDE = {"DeepLabV3": 8, "DeepLabV3+": 16}
+
+
+def model_of(name: str, pretrained: bool) -> nn.Module:
+    """A network whose head is not trained yet."""
+    encoder = SceneEncoder(OUTPUT_STRIDE.get(name, 32))
+    if pretrained:
+        encoder.load_state_dict(load_checkpoint("scene_encoder", SceneNamer(len(CLASSES))).encoder.state_dict())
+    return MODELS[name](encoder)
+
+
+def judge(model: nn.Module, split: str, samples: int) -> dict:
+    """Scores on fixed scenes of a split."""
+    images, target = scene_dataset(samples, ("image", "semantic"), SIZE, split=split, difficulty=LEVEL).tensors
+    device = next(model.parameters()).device
+    guess = torch.cat([predict_classes(model, part.to(device)).cpu() for part in images.split(128)])
+    table = confusion_matrix(guess, target, K)
+    by_class = [None if value.isnan() else round(float(value), 4) for value in class_iou(table)]
+    outline = mean_boundary_f(class_boundary_f(guess, target, K, tolerance=TOLERANCE))
+    return {"miou": round(mean_iou(table), 4), "boundary_f": round(outline, 4),
+            "pixel_accuracy": round(pixel_accuracy(table), 4), "iou": by_class}  # fmt: skip
+
+
+def train(run: Run, name: str, rate: float, *, epochs: int, seed: int) -> tuple[nn.Module, History]:
+    """A trained network and how its training went."""
+    torch.manual_seed(seed)
+    pretrained = run.args.start == "pretrained"
+    model = model_of(name, pretrained).to(run.device, memory_format=torch.channels_last)
+
+    def loss(_: Tensor, stream: torch.Generator) -> Tensor:
+        images, labels = scene_block(BATCH, ("image", "semantic"), SIZE, generator=stream, split="train",
+                                     difficulty=LEVEL)  # fmt: skip
+        return pixel_cross_entropy(model(images.contiguous(memory_format=torch.channels_last)).float(), labels)
+
+    steps, learned = run.args.steps, [p for p in model.parameters() if p.requires_grad]
+    warmup = min(WARMUP, epochs * steps - 1)
+    history = fit(model, loss, AdamW(learned, rate, weight_decay=DECAY), samples=steps, epochs=epochs, batch=1,
+                  generator=generator(seed, run.device), clip=1.0, precision=half_if_fast(run.device),
+                  schedule=lambda step, all_steps: warmup_cosine(step, all_steps, warmup),
+                  **run.keep(f".{name.replace(' ', '_')}.{rate}.{epochs}.{seed}"))  # fmt: skip
+    return model, history
+
+
+def rows_of(run: Run, name: str, known: dict, keep: Callable[[], None]) -> dict:
+    """What the card says of one network; what `known` holds is not computed again."""
+    samples = run.args.tested
+
+    def tried(rate: float) -> float:
+        key = f"{name}|{rate}"
+        if key not in known:
+            model, _ = train(run, name, rate, epochs=min(TRIED, run.epochs), seed=100)
+            known[key] = judge(model, "val", samples)["miou"]
+            keep()
+        return known[key]
+
+    rate, scores = choose_rate(RATES, tried)
+    seeds = []
+    for seed in range(run.args.seeds):
+        key = f"{name}|{rate}|seed {seed}"
+        if key not in known:
+            model, history = train(run, name, rate, epochs=run.epochs, seed=seed)
+            known[key] = {"test": judge(model, "test", samples), "heldout": judge(model, "heldout", samples),
+                          "seconds": round(history.seconds), "curve": curve(history)}  # fmt: skip
+            print(name, rate, seed, known[key]["test"]["miou"], known[key]["seconds"], flush=True)
+            keep()
+        seeds.append(known[key])
+    row = {"rate": rate, "rates_tried": scores, "seeds": seeds}
+    for score in ("miou", "boundary_f"):
+        values = [found["test"][score] for found in seeds]
+        row[score] = round(statistics.mean(values), 4)
+        row[f"{score}_sd"] = round(statistics.stdev(values), 4) if len(values) > 1 else None
+    fresh = model_of(name, pretrained=False)
+    learned = sum(p.numel() for p in fresh.parameters() if p.requires_grad)
+    costs = layer_costs(fresh.eval(), torch.zeros(1, 3, SIZE, SIZE))
+    return row | {"parameters": learned, "multiply_adds": sum(cost.macs for cost in costs),
+                  "seconds": round(statistics.mean(found["seconds"] for found in seeds))}  # fmt: skip
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The recipe's own flags."""
+    parser.add_argument("--start", choices=("pretrained", "scratch"), default="pretrained", help="of the encoder")
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS), help="which networks")
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--steps", type=int, default=STEPS, help=f"batches of {BATCH} an epoch")
+    parser.add_argument("--tested", type=int, default=TESTED, help="scenes of each split to judge on")
+    parser.add_argument("--card", type=Path, help="where the card is written")
+
+
+def main() -> None:
+    """Choose rates, train all with each seed, judge, write the card; what is done is kept beside the state."""
+    run = start(__doc__, "segmentation", EPOCHS, add, threads=1)
+    path = run.state.with_suffix(".json")
+    known = json.loads(path.read_text()) if path.exists() else {}
+    started = run.args.start
+    settings = {"start": started, "epochs": run.epochs, "steps": run.args.steps, "tested": run.args.tested}
+    if known.setdefault("settings", settings) != settings:
+        raise ValueError(f"{path} was written with {known['settings']}; delete it or take another --state")
+    rows = {name: rows_of(run, name, known, lambda: path.write_text(json.dumps(known))) for name in run.args.models}
+    card = {
+        "data": f"the course's scenes, {SIZE} px, difficulty {LEVEL}: {BATCH * run.args.steps * run.epochs} to train, "
+        f"none twice; {run.args.tested} to judge on in each split",
+        "metric": f"mIoU of the {K - 1} categories that occur; boundary_f: class_boundary_f with a tolerance of "
+        f"{TOLERANCE:g} px; mean and standard deviation over seeds, on split='test'",
+        "command": run.command + ("" if started == "pretrained" else " --start scratch"),
+        **settings,
+        "batch": BATCH,
+        "categories": CATEGORIES,
+        **environment(run.device),
+        "rows": rows,
+    }
+    default = CARDS / ("09_segmentation.json" if started == "pretrained" else "09_segmentation_scratch.json")
+    (run.args.card or default).write_text(json.dumps(card, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
