@@ -221,6 +221,7 @@ def _client(workers: int, scheduler: str) -> Iterator[Client]:
             yield client
         return
     options: dict = {"threads_per_worker": 1, "processes": True, "dashboard_address": None, "memory_limit": 0}
+    options["silence_logs"] = logging.CRITICAL  # of the workers too
     with tempfile.TemporaryDirectory(prefix="keys-") as folder:
         security = temporary_security(Path(folder))
         if security is None:

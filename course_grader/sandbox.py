@@ -151,6 +151,7 @@ def _environment(root: str) -> dict[str, str]:
         "PIP_NO_INDEX": "1",  # there is no network, and pip would wait for it
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": str(Path(__file__).resolve().parents[1]),  # the package that grades, whichever is installed
         **{f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR")},
         **kept,
     }
@@ -255,6 +256,10 @@ class Sandbox:
         """Exit code of a job, None while it runs, and why it was killed ("memory", "processes" or "")."""
         answer = self._ask({"do": "poll", "job": job})
         return answer["code"], answer["reason"]
+
+    def waited(self, *jobs: int) -> float:
+        """For how many seconds these jobs could have run and had no CPU."""
+        return sum(self._ask({"do": "waited", "job": job})["seconds"] for job in jobs)
 
     def interrupt(self, job: int) -> None:
         """Send SIGINT, as Ctrl-C would."""

@@ -5,6 +5,7 @@ file descriptors beside it; the answer is one JSON line.
 
     {"do": "spawn", "kind": "kernel" | "judge" | "reader", "folder": ..., "limits": {...}}    -> {"job": 3}
     {"do": "poll", "job": 3}                                       -> {"code": null} or {"code": 0, "reason": "memory"}
+    {"do": "waited", "job": 3}                                     -> {"seconds": 0.1}
     {"do": "interrupt", "job": 3}, {"do": "kill", "job": 3}        -> {}
 
 A spawned process is the last of a chain of three: one that enters new namespaces, process 1 of the new PID namespace,
@@ -103,6 +104,8 @@ class Server:
         self.reap(job)
         if request["do"] == "poll":
             return {"code": job.code, "reason": job.reason}
+        if request["do"] == "waited":
+            return {"seconds": _waited(job.inner)}
         if job.code is None:
             number = signal.SIGINT if request["do"] == "interrupt" else signal.SIGKILL
             with contextlib.suppress(ProcessLookupError):
@@ -275,6 +278,15 @@ def _memory(pid: int) -> int:
         status = Path(f"/proc/{pid}/status").read_bytes()
         return 1024 * sum(int(status.split(field, 1)[1].split(None, 1)[0]) for field in (b"RssAnon:", b"RssShmem:"))
     return 0
+
+
+def _waited(inner: int) -> float:
+    """Seconds for which the main threads of the children of a process could have run and had no CPU."""
+    total = 0
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for child in Path(f"/proc/{inner}/task/{inner}/children").read_text().split():
+            total += int(Path(f"/proc/{child}/schedstat").read_text().split()[1])
+    return total / 1e9
 
 
 def _stored(folder: str, enough: int) -> int:
