@@ -36,6 +36,7 @@ from course_grader import confine
 from course_grader.exits import Process, passed_on
 
 TICK = 0.1  # seconds between two looks at the jobs
+COUNTED = (b"RssAnon:", b"RssShmem:", b"VmSwap:", b"VmPTE:")  # fields of /proc/PID/status
 
 
 @dataclass
@@ -47,7 +48,7 @@ class Job:
     memory: int
     processes: int
     folder: str  # the one that it shares with the grader
-    room: int  # bytes that may lie there
+    room: int  # bytes that may lie there, where it can be written
     code: int | None = None
     reason: str = ""
 
@@ -76,6 +77,7 @@ class Server:
         self.isolate = isolate  # False: only limits, where the instructor accepted that
         self.jobs: dict[int, Job] = {}
         self.baseline = _memory(os.getpid())
+        self.buffer = control.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)  # what a socket may hold, at most
 
     def run(self) -> None:
         """Answer requests until the other end is closed."""
@@ -130,7 +132,7 @@ class Server:
         limits = request["limits"]
         number = len(self.jobs) + 1
         folder = request["folder"]
-        room = 2 * _stored(folder, limits["disk"]) + limits["disk"]  # its files may be copied there
+        room = 0 if self.isolate else 2 * _stored(folder, limits["disk"]) + limits["disk"]  # for a copy of its files
         self.jobs[number] = Job(outer, int(said), limits["memory"], limits["processes"], folder, room)
         return {"job": number}
 
@@ -148,7 +150,8 @@ class Server:
             if job.code is None:
                 members = _descendants(tree, job.inner)
                 used = sum(max(0, _memory(pid) - self.baseline) for pid in members)
-                full = _stored(job.folder, job.room) > job.room
+                used += _sockets(job.inner) * self.buffer if self.isolate else 0
+                full = not self.isolate and _stored(job.folder, job.room) > job.room
                 if used > job.memory or len(members) > job.processes or full:
                     job.reason = "memory" if used > job.memory else "disk" if full else "processes"
                     with contextlib.suppress(ProcessLookupError):
@@ -245,9 +248,6 @@ def _run(kind: str, folder: str, descriptors: list[int]) -> int:
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 0
     except BaseException:
-        import traceback
-
-        Path(folder, f"{kind}.log").write_text(traceback.format_exc()[-10_000:], encoding="utf-8", errors="replace")
         return Process.PROGRAM_FAILED
     return 0
 
@@ -276,7 +276,14 @@ def _memory(pid: int) -> int:
     """Bytes of a process that are no file's pages, with memory that it shares; 0 when it has just ended."""
     with contextlib.suppress(OSError, ValueError, IndexError):
         status = Path(f"/proc/{pid}/status").read_bytes()
-        return 1024 * sum(int(status.split(field, 1)[1].split(None, 1)[0]) for field in (b"RssAnon:", b"RssShmem:"))
+        return 1024 * sum(int(status.split(field, 1)[1].split(None, 1)[0]) for field in COUNTED if field in status)
+    return 0
+
+
+def _sockets(pid: int) -> int:
+    """How many sockets there are in the network namespace of a process."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int(Path(f"/proc/{pid}/net/sockstat").read_text().split()[2])
     return 0
 
 
