@@ -104,14 +104,21 @@ def _prepare(client: Client, key: tuple) -> None:
     """Start every worker's sandbox; what is wrong with a machine is said once, before anybody is graded.
 
     Raises:
-        GradingError: A worker has no sandbox that works; one line.
+        GradingError: A worker has no sandbox that works, or there is no worker; one line.
     """
     workers = list(client.nthreads())
+    if not workers:
+        raise GradingError(f"nobody is graded: the scheduler at {client.scheduler.address} has no workers")
+    notes: dict[str, str] = {}  # by machine
     for worker, future in [(one, client.submit(prepare, key, workers=[one], pure=False)) for one in workers]:
+        where = "" if len(set(map(_host, workers))) == 1 else f" on {_host(worker)}"
         error = future.exception()
         if isinstance(error, Exception):
-            where = "" if len(set(map(_host, workers))) == 1 else f" on {_host(worker)}"
             raise GradingError(f"nobody is graded{where}: {str(error) or type(error).__name__}")
+        notes[where] = future.result()
+    for where, note in notes.items():
+        if note:
+            print(f"note{where}: {note}", file=sys.stderr)
 
 
 def _host(worker: str) -> str:
@@ -119,9 +126,10 @@ def _host(worker: str) -> str:
     return worker.rpartition(":")[0].rpartition("/")[2]
 
 
-def prepare(key: tuple) -> None:
-    """Start a worker's sandbox and run a process in it."""
+def prepare(key: tuple) -> str:
+    """Start a worker's sandbox and run a process in it; which limit the machine does not offer."""
     try_out(_sandbox(key))
+    return _sandbox(key).missing
 
 
 def _sandbox(key: tuple) -> Sandbox:

@@ -3,7 +3,8 @@
 `python -m course_grader.zygote FD BASE64(JSON)` where FD is a socket to the grader. A request is one JSON line, with
 file descriptors beside it; the answer is one JSON line.
 
-    {"do": "spawn", "kind": "kernel" | "judge" | "reader", "folder": ..., "limits": {...}}    -> {"job": 3}
+    {"do": "spawn", "kind": "kernel" | "judge" | "reader", "folder": ..., "limits": {...}, "group": false}
+                                                                   -> {"job": 3}
     {"do": "poll", "job": 3}                                       -> {"code": null} or {"code": 0, "reason": "memory"}
     {"do": "waited", "job": 3}                                     -> {"seconds": 0.1}
     {"do": "interrupt", "job": 3}, {"do": "kill", "job": 3}        -> {}
@@ -11,7 +12,8 @@ file descriptors beside it; the answer is one JSON line.
 A spawned process is the last of a chain of three: one that enters new namespaces, process 1 of the new PID namespace,
 and the process itself. When it ends, process 1 ends, and the system kills all that is left in the namespace. About
 ten times a second the memory and the number of the processes of each job are counted; who exceeds a limit is killed
-with a reason.
+with a reason. That finds no more than what the system shows of a process. Where the grader can make control groups
+(`cgroups.py`), the last descriptor of a request leads into one, and the kernel itself holds the limits.
 """
 
 from __future__ import annotations
@@ -162,6 +164,10 @@ class Server:
 def _outer(request: dict, descriptors: list[int], write: int, isolate: bool, control: socket.socket) -> None:
     """First of the chain: new namespaces, then wait for process 1; never returns."""
     try:
+        if request["group"]:
+            entrance, descriptors = descriptors[-1], descriptors[:-1]
+            os.write(entrance, b"0")
+            os.close(entrance)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         os.setsid()  # the scheduler groups processes by session, and who lowers its group must lower no other
         if isolate:
