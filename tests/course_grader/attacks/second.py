@@ -160,7 +160,8 @@ READ = [
     Attack("two_under_other_names", lost=on(ALL, "missing"), files=_two_names),
 ]
 
-_LINES = """import matplotlib
+_LINES = """import ipympl
+import matplotlib
 import matplotlib.pyplot as plt
 %matplotlib widget
 %matplotlib qt
@@ -181,8 +182,16 @@ word = "still"
 plt.plot([1, 2])
 plt.show()
 """
+
+
+def _script(notebook: dict) -> None:
+    script = "%%bash\nset -e\npip install einops\nif ! python3 -m pip install -q x; then exit 1; fi\necho $((6 * 7))"
+    notebook["cells"].insert(0, {"cell_type": "code", "metadata": {}, "outputs": [], "source": script})
+
+
 # Lines that an editor or a platform needed, and that say nothing of the solution.
 HABITS = [
+    edit("installs_in_a_script", {}, _script, wrong=False),
     Attack("lines_of_an_editor", {"add": f"import sys\n{_LINES}{HONEST['add']}"}),
     Attack(
         "an_editor_in_each_call",
