@@ -29,7 +29,7 @@ from course_grader.reader import try_out
 from course_grader.sandbox import Sandbox, SandboxError, why_no_sandbox
 from course_grader.tls import temporary_security
 
-PATIENCE = 10.0  # seconds in which a scheduler must answer
+PATIENCE = 10.0  # seconds in which a scheduler must answer; its first worker may come later
 OPEN = "everybody who reaches its port can run code as you"
 AHEAD = 3  # submissions a worker that are sent before results have come back; more would only fill memory
 
@@ -106,9 +106,11 @@ def _prepare(client: Client, key: tuple) -> None:
     Raises:
         GradingError: A worker has no sandbox that works, or there is no worker; one line.
     """
+    try:
+        client.wait_for_workers(1, timeout=3 * PATIENCE)
+    except TimeoutError:
+        raise GradingError(f"nobody is graded: the scheduler at {client.scheduler.address} has no workers") from None
     workers = list(client.nthreads())
-    if not workers:
-        raise GradingError(f"nobody is graded: the scheduler at {client.scheduler.address} has no workers")
     notes: dict[str, str] = {}  # by machine
     for worker, future in [(one, client.submit(prepare, key, workers=[one], pure=False)) for one in workers]:
         where = "" if len(set(map(_host, workers))) == 1 else f" on {_host(worker)}"

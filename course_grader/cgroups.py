@@ -14,8 +14,9 @@ does that for
 
     systemd-run --user --scope -p Delegate=yes python -m course_grader autograde NAME
 
-The kernel allows no process beside the groups of jobs, so those of the scope move into a group "grader" first. The calls
-are those of the kernel's Documentation/admin-guide/cgroup-v2.rst. Without them nothing but these looks holds the limits.
+The kernel allows no process beside the groups of jobs, so those of the scope move into a group "grader" first. The
+files are those of the kernel's Documentation/admin-guide/cgroup-v2.rst. Without them nothing but these looks holds the
+limits. Tested on Linux 6.1.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Time limits that a busy machine does not shorten.
 
-A limit counts the seconds of the clock, less those in which a process could have run and had no CPU, because others had
-it. The kernel keeps that number for each process (the second of /proc/PID/schedstat); where it does not, the clock alone
-counts. Waiting for anything else is the submission's own time, so that one that sleeps is stopped as early as ever.
+A limit counts the seconds of the clock, less those in which a process could have run and had no CPU, because others
+had it. The kernel keeps that number for each process (the second of /proc/PID/schedstat); where it does not, the clock
+alone counts. Waiting for anything else is the submission's own time: one that sleeps is stopped as early as ever.
 
     deadline = Deadline(60.0, lambda: sandbox.waited(job))
     while deadline.left() > 0: ...

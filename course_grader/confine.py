@@ -3,8 +3,9 @@
 The fork server (`zygote.py`) lives in a bubblewrap sandbox: read-only system, no network, no sight of the course.
 Each process that it forks gets one more layer, so that a student's kernel sees neither the fork server, nor the
 judge, nor another submission: new user, PID, mount, IPC, network and host-name namespaces, an empty /tmp with a size
-limit, limits on memory and files, no capability left, and a filter that refuses the system calls with which one could
-leave or build namespaces, trace processes or reach rarely needed parts of the kernel.
+limit and nothing else to write to, limits on memory and files, no capability left, and a filter that refuses the system
+calls with which one could leave or build namespaces, trace processes, hold memory that no process shows, or reach
+rarely needed parts of the kernel.
 
 Linux only. The calls are those of the manual pages unshare(2), mount(2), capset(2), prctl(2) and seccomp(2).
 """

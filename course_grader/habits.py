@@ -24,9 +24,11 @@ LEFT_OUT = "[left out: nothing is installed where submissions run]"
 SHELLS = re.compile(r"\s*(\S*/)?(ba|da|z)?sh(\s|$)")  # a line that names the program of a cell, as of %%bash
 # At the beginning of a script: functions, which a shell prefers to programs, on one line so that none is shifted.
 NO_PYTHON = '() {{ case "$1 $2" in "-m pip") pip;; *) command {0} "$@";; esac; }}'
-PRELUDE = f"pip() {{ echo '{LEFT_OUT}'; }}; " + "".join(
-    f"{name}() {{ pip; }}; " for name in ("pip3", "conda", "mamba", "micromamba", "uv")
-) + "; ".join(name + NO_PYTHON.format(name) for name in ("python", "python3"))
+PRELUDE = (
+    f"pip() {{ echo '{LEFT_OUT}'; }}; "
+    + "".join(f"{name}() {{ pip; }}; " for name in ("pip3", "conda", "mamba", "micromamba", "uv"))
+    + "; ".join(name + NO_PYTHON.format(name) for name in ("python", "python3"))
+)
 
 
 def forgive() -> None:

@@ -12,7 +12,8 @@ file descriptors beside it; the answer is one JSON line.
 A spawned process is the last of a chain of three: one that enters new namespaces, process 1 of the new PID namespace,
 and the process itself. When it ends, process 1 ends, and the system kills all that is left in the namespace. About
 ten times a second the memory and the number of the processes of each job are counted; who exceeds a limit is killed
-with a reason. That finds no more than what the system shows of a process. Where the grader can make control groups
+with a reason. What waits in pipes is in none of these numbers; nobody but the kernel can count it, and Linux bounds
+it for each user. Where the grader can make control groups
 (`cgroups.py`), the last descriptor of a request leads into one, and the kernel itself holds the limits.
 """
 

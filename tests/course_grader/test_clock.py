@@ -16,23 +16,25 @@ from .attacks.assignment import NAME
 from .attacks.submissions import Attack
 from .conftest import needs_sandbox, scores, statuses, write
 
-LIMIT = 4.0  # seconds of a test in this course
-# Both use the one CPU that they are given: the hog in four processes until it is stopped, the other for three seconds.
-HOG = Attack(
-    "hog",
-    {
-        "add": "import os\nfor _ in range(3):\n    if os.fork() == 0:\n        while True:\n            pass\n"
-        "def add(a, b):\n    return a + b",
-        "label": "def label(n):\n    while True:\n        pass",
-    },
-)
-LONG = Attack(
-    "long",
-    {
-        "label": "import time\ndef label(n):\n    end = time.process_time() + 1.5\n    while time.process_time() < end:\n"
-        "        pass\n    return 'item ' + str(n)"
-    },
-)
+# Both get one CPU: the hog uses it in four processes until it is stopped, the other for three of the four seconds that
+# a test may take.
+FORKS = """import os
+for _ in range(3):
+    if os.fork() == 0:
+        while True:
+            pass
+def add(a, b):
+    return a + b"""
+ENDLESS = """def label(n):
+    while True:
+        pass"""
+WORKS = """import time
+def label(n):
+    end = time.process_time() + 1.5
+    while time.process_time() < end:
+        pass
+    return 'item ' + str(n)"""
+HOG, LONG = Attack("hog", {"add": FORKS, "label": ENDLESS}), Attack("long", {"label": WORKS})
 
 
 @pytest.mark.parametrize(
