@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import dask
 from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
 from distributed.client import FutureCancelledError
 from tqdm import tqdm
@@ -31,6 +32,7 @@ from course_grader.tls import temporary_security
 
 PATIENCE = 10.0  # seconds in which a scheduler must answer; its first worker may come later
 OPEN = "everybody who reaches its port can run code as you"
+NO_PAGES = {f"distributed.{who}.http.routes": [] for who in ("scheduler", "worker")}  # each serves HTTP, to anybody
 AHEAD = 3  # submissions a worker that are sent before results have come back; more would only fill memory
 
 _sandboxes: dict[tuple, Sandbox] = {}  # of this worker process
@@ -230,7 +232,8 @@ def _client(workers: int, scheduler: str) -> Iterator[Client]:
         with client:
             yield client
         return
-    options: dict = {"threads_per_worker": 1, "processes": True, "dashboard_address": None, "memory_limit": 0}
+    options: dict = {"threads_per_worker": 1, "processes": True, "memory_limit": 0}
+    options["scheduler_kwargs"] = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
     options["silence_logs"] = logging.CRITICAL  # of the workers too
     with tempfile.TemporaryDirectory(prefix="keys-") as folder:
         security = temporary_security(Path(folder))
@@ -239,9 +242,11 @@ def _client(workers: int, scheduler: str) -> Iterator[Client]:
         else:
             options |= {"protocol": "tls://", "security": security}
         with (
+            dask.config.set(NO_PAGES),
             LocalCluster(n_workers=workers, **options) as cluster,
             Client(cluster, security=security, set_as_default=False) as client,
         ):
+            cluster.scheduler.http_server.stop()
             yield client
 
 

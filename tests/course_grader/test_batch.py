@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import os
 import shutil
@@ -11,6 +12,8 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import dask
@@ -330,6 +333,15 @@ def test_nobody_else_can_speak_to_the_workers(tmp_path):
             Client(address, security=other, timeout=3, set_as_default=False)
         for worker in client.scheduler_info()["workers"]:
             assert worker.startswith("tls://")
+        ports = client.run(lambda dask_worker: dask_worker.http_server.port).values()
+        scheduler = client.cluster.scheduler.http_server.port
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.1", scheduler), timeout=3)
+        for port, page in itertools.product(
+            ports, ("health", "metrics", "info/main/workers.html", "json/identity.json")
+        ):
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}", timeout=10)
 
 
 def test_an_open_scheduler_is_warned_of(capsys, monkeypatch):
