@@ -32,7 +32,8 @@ from course_grader.tls import temporary_security
 
 PATIENCE = 10.0  # seconds in which a scheduler must answer; its first worker may come later
 OPEN = "everybody who reaches its port can run code as you"
-NO_PAGES = {f"distributed.{who}.http.routes": [] for who in ("scheduler", "worker")}  # each serves HTTP, to anybody
+# Scheduler and workers serve pages over HTTP, which asks nobody who he is.
+NO_PAGES: dict[str, list] = {f"distributed.{who}.http.routes": [] for who in ("scheduler", "worker")}
 AHEAD = 3  # submissions a worker that are sent before results have come back; more would only fill memory
 
 _sandboxes: dict[tuple, Sandbox] = {}  # of this worker process
@@ -111,7 +112,9 @@ def _prepare(client: Client, key: tuple) -> None:
     try:
         client.wait_for_workers(1, timeout=3 * PATIENCE)
     except TimeoutError:
-        raise GradingError(f"nobody is graded: the scheduler at {client.scheduler.address} has no workers") from None
+        raise GradingError(
+            f"nobody is graded: the scheduler at {client.scheduler_info()['address']} has no workers"
+        ) from None
     workers = list(client.nthreads())
     notes: dict[str, str] = {}  # by machine
     for worker, future in [(one, client.submit(prepare, key, workers=[one], pure=False)) for one in workers]:

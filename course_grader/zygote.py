@@ -33,13 +33,11 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from course_grader import confine
+from course_grader import confine, counts
 from course_grader.exits import Process, passed_on
 
 TICK = 0.1  # seconds between two looks at the jobs
-COUNTED = (b"RssAnon:", b"RssShmem:", b"VmSwap:", b"VmPTE:")  # fields of /proc/PID/status
 
 
 @dataclass
@@ -52,6 +50,7 @@ class Job:
     processes: int
     folder: str  # the one that it shares with the grader
     room: int  # bytes that may lie there, where it can be written
+    waited: float = 0.0  # seconds without a CPU
     code: int | None = None
     reason: str = ""
 
@@ -79,7 +78,7 @@ class Server:
         self.below_tmp = below_tmp  # what the processes must go on to see there
         self.isolate = isolate  # False: only limits, where the instructor accepted that
         self.jobs: dict[int, Job] = {}
-        self.baseline = _memory(os.getpid())
+        self.baseline = counts.memory(os.getpid())
         self.buffer = control.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)  # what a socket may hold, at most
 
     def run(self) -> None:
@@ -110,7 +109,7 @@ class Server:
         if request["do"] == "poll":
             return {"code": job.code, "reason": job.reason}
         if request["do"] == "waited":
-            return {"seconds": _waited(job.inner)}
+            return {"seconds": job.waited}
         if job.code is None:
             number = signal.SIGINT if request["do"] == "interrupt" else signal.SIGKILL
             with contextlib.suppress(ProcessLookupError):
@@ -135,7 +134,9 @@ class Server:
         limits = request["limits"]
         number = len(self.jobs) + 1
         folder = request["folder"]
-        room = 0 if self.isolate else 2 * _stored(folder, limits["disk"]) + limits["disk"]  # for a copy of its files
+        room = (
+            0 if self.isolate else 2 * counts.stored(folder, limits["disk"]) + limits["disk"]
+        )  # for a copy of its files
         self.jobs[number] = Job(outer, int(said), limits["memory"], limits["processes"], folder, room)
         return {"job": number}
 
@@ -148,13 +149,14 @@ class Server:
 
     def look(self) -> None:
         """Kill the jobs that use too much."""
-        tree = _tree()
+        family = counts.tree()
         for job in self.jobs.values():
             if job.code is None:
-                members = _descendants(tree, job.inner)
-                used = sum(max(0, _memory(pid) - self.baseline) for pid in members)
-                used += _sockets(job.inner) * self.buffer if self.isolate else 0
-                full = not self.isolate and _stored(job.folder, job.room) > job.room
+                members = counts.descendants(family, job.inner)
+                job.waited = counts.waited(job.inner, family)
+                used = sum(max(0, counts.memory(pid) - self.baseline) for pid in members)
+                used += counts.sockets(job.inner) * self.buffer if self.isolate else 0
+                full = not self.isolate and counts.stored(job.folder, job.room) > job.room
                 if used > job.memory or len(members) > job.processes or full:
                     job.reason = "memory" if used > job.memory else "disk" if full else "processes"
                     with contextlib.suppress(ProcessLookupError):
@@ -257,63 +259,6 @@ def _run(kind: str, folder: str, descriptors: list[int]) -> int:
     except BaseException:
         return Process.PROGRAM_FAILED
     return 0
-
-
-def _tree() -> dict[int, list[int]]:
-    """Children of every process that is visible here."""
-    children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            with contextlib.suppress(OSError, IndexError, ValueError):
-                stat = Path(f"/proc/{name}/stat").read_text(errors="replace")
-                children.setdefault(int(stat.rsplit(")", 1)[1].split()[1]), []).append(int(name))
-    return children
-
-
-def _descendants(tree: dict[int, list[int]], pid: int) -> list[int]:
-    """A process and all below it."""
-    found, todo = [], [pid]
-    while todo:
-        found.append(todo.pop())
-        todo += tree.get(found[-1], [])
-    return found
-
-
-def _memory(pid: int) -> int:
-    """Bytes of a process that are no file's pages, with memory that it shares; 0 when it has just ended."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        status = Path(f"/proc/{pid}/status").read_bytes()
-        return 1024 * sum(int(status.split(field, 1)[1].split(None, 1)[0]) for field in COUNTED if field in status)
-    return 0
-
-
-def _sockets(pid: int) -> int:
-    """How many sockets there are in the network namespace of a process."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        return int(Path(f"/proc/{pid}/net/sockstat").read_text().split()[2])
-    return 0
-
-
-def _waited(inner: int) -> float:
-    """Seconds for which the main threads of the children of a process could have run and had no CPU."""
-    total = 0
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        for child in Path(f"/proc/{inner}/task/{inner}/children").read_text().split():
-            total += int(Path(f"/proc/{child}/schedstat").read_text().split()[1])
-    return total / 1e9
-
-
-def _stored(folder: str, enough: int) -> int:
-    """Bytes of the files in a folder, where an empty one counts too; the search ends when that is more than enough."""
-    total, waiting = 0, [folder]
-    while waiting and total <= enough:
-        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                state = entry.stat(follow_symlinks=False)
-                total += state.st_blocks * 512 + 4096
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-    return total
 
 
 if __name__ == "__main__":

@@ -39,7 +39,14 @@ HOG, LONG = Attack("hog", {"add": FORKS, "label": ENDLESS}), Attack("long", {"la
 
 @pytest.mark.parametrize(
     ("passed", "waited", "left"),
-    [(1.0, 0.9, 3.0), (5.0, 0.0, -1.0), (5.0, 2.0, 1.0), (12.0, 12.0, 1.0), (4 * LONGEST, 4 * LONGEST, 0.0)],
+    [
+        (1.0, 0.9, 3.0),
+        (5.0, 0.0, -1.0),
+        (5.0, 2.0, 1.0),
+        (20.0, 20.0, 3.0),
+        (4 * LONGEST, 4 * LONGEST, 0.0),
+        (5.0, -9.0, -1.0),
+    ],
 )
 def test_waiting_for_a_cpu_does_not_count_up_to_a_bound(monkeypatch, passed, waited, left):
     now, total = [100.0], [7.0]

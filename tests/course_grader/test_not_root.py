@@ -16,7 +16,7 @@ from .attacks.assignment import NAME
 from .conftest import hand_in, needs_sandbox, scores
 
 NOBODY = 65534
-# In a mount namespace of its own, a home that only root may enter is replaced by one that holds nothing but this Python.
+# In a mount namespace of its own, a home that only root may enter is replaced by one that holds just this Python.
 OPEN = """set -e
 if [ "$CLOSED" ]; then
     mount --bind "$PYTHON" "$HELD"; mount -t tmpfs -o mode=755 tmpfs "$CLOSED"
