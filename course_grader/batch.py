@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import dask
 from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
 from distributed.client import FutureCancelledError
 from tqdm import tqdm
@@ -29,8 +30,10 @@ from course_grader.reader import try_out
 from course_grader.sandbox import Sandbox, SandboxError, why_no_sandbox
 from course_grader.tls import temporary_security
 
-PATIENCE = 10.0  # seconds in which a scheduler must answer
+PATIENCE = 10.0  # seconds in which a scheduler must answer; its first worker may come later
 OPEN = "everybody who reaches its port can run code as you"
+# Scheduler and workers serve pages over HTTP, which asks nobody who he is.
+NO_PAGES: dict[str, list] = {f"distributed.{who}.http.routes": [] for who in ("scheduler", "worker")}
 AHEAD = 3  # submissions a worker that are sent before results have come back; more would only fill memory
 
 _sandboxes: dict[tuple, Sandbox] = {}  # of this worker process
@@ -104,14 +107,25 @@ def _prepare(client: Client, key: tuple) -> None:
     """Start every worker's sandbox; what is wrong with a machine is said once, before anybody is graded.
 
     Raises:
-        GradingError: A worker has no sandbox that works; one line.
+        GradingError: A worker has no sandbox that works, or there is no worker; one line.
     """
+    try:
+        client.wait_for_workers(1, timeout=3 * PATIENCE)
+    except TimeoutError:
+        raise GradingError(
+            f"nobody is graded: the scheduler at {client.scheduler_info()['address']} has no workers"
+        ) from None
     workers = list(client.nthreads())
+    notes: dict[str, str] = {}  # by machine
     for worker, future in [(one, client.submit(prepare, key, workers=[one], pure=False)) for one in workers]:
+        where = "" if len(set(map(_host, workers))) == 1 else f" on {_host(worker)}"
         error = future.exception()
         if isinstance(error, Exception):
-            where = "" if len(set(map(_host, workers))) == 1 else f" on {_host(worker)}"
             raise GradingError(f"nobody is graded{where}: {str(error) or type(error).__name__}")
+        notes[where] = future.result()
+    for where, note in notes.items():
+        if note:
+            print(f"note{where}: {note}", file=sys.stderr)
 
 
 def _host(worker: str) -> str:
@@ -119,9 +133,10 @@ def _host(worker: str) -> str:
     return worker.rpartition(":")[0].rpartition("/")[2]
 
 
-def prepare(key: tuple) -> None:
-    """Start a worker's sandbox and run a process in it."""
+def prepare(key: tuple) -> str:
+    """Start a worker's sandbox and run a process in it; which limit the machine does not offer."""
     try_out(_sandbox(key))
+    return _sandbox(key).missing
 
 
 def _sandbox(key: tuple) -> Sandbox:
@@ -220,7 +235,9 @@ def _client(workers: int, scheduler: str) -> Iterator[Client]:
         with client:
             yield client
         return
-    options: dict = {"threads_per_worker": 1, "processes": True, "dashboard_address": None, "memory_limit": 0}
+    options: dict = {"threads_per_worker": 1, "processes": True, "memory_limit": 0}
+    options["scheduler_kwargs"] = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+    options["silence_logs"] = logging.CRITICAL  # of the workers too
     with tempfile.TemporaryDirectory(prefix="keys-") as folder:
         security = temporary_security(Path(folder))
         if security is None:
@@ -228,9 +245,11 @@ def _client(workers: int, scheduler: str) -> Iterator[Client]:
         else:
             options |= {"protocol": "tls://", "security": security}
         with (
+            dask.config.set(NO_PAGES),
             LocalCluster(n_workers=workers, **options) as cluster,
             Client(cluster, security=security, set_as_default=False) as client,
         ):
+            cluster.scheduler.http_server.stop()
             yield client
 
 

@@ -135,7 +135,10 @@ def _files(folder: Path) -> dict[str, bytes]:
 def _remarks_without_release(path: Path, notebook: NotebookNode) -> list[str]:
     """What can be said of a notebook alone: nbgrader notes in each locked cell what its text was."""
     name = f"{released_name(path.stem)}.ipynb"
-    lines = [f"{name} as it was handed out is not found (--release FILE names it): your tests and locked cells are run"]
+    lines = [
+        f"{name} as it was handed out is not found, so only your own copy of the tests could be run, as it stands in",
+        "your notebook. The grader runs the tests that were handed out. --release FILE names that notebook.",
+    ]
     changed = [settings(cell)["grade_id"] for cell in notebook.cells if _is_changed(cell)]
     if changed:
         lines += [

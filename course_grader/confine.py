@@ -3,8 +3,9 @@
 The fork server (`zygote.py`) lives in a bubblewrap sandbox: read-only system, no network, no sight of the course.
 Each process that it forks gets one more layer, so that a student's kernel sees neither the fork server, nor the
 judge, nor another submission: new user, PID, mount, IPC, network and host-name namespaces, an empty /tmp with a size
-limit, limits on memory and files, no capability left, and a filter that refuses the system calls with which one could
-leave or build namespaces, trace processes or reach rarely needed parts of the kernel.
+limit and nothing else to write to, limits on memory and files, no capability left, and a filter that refuses the system
+calls with which one could leave or build namespaces, trace processes, hold memory that no process shows, or reach
+rarely needed parts of the kernel.
 
 Linux only. The calls are those of the manual pages unshare(2), mount(2), capset(2), prctl(2) and seccomp(2).
 """
@@ -59,6 +60,8 @@ REFUSED = {
 }
 CLONE = (56, 220)
 CLONE3 = (435, 435)
+SETSOCKOPT = (54, 208)
+SOL_SOCKET, SO_SNDBUF, SO_RCVBUF = 1, 7, 8  # asked for and not granted, so that each socket counts for what it holds
 ARCHITECTURES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
 
 
@@ -93,7 +96,7 @@ def private_folders(kept: list[str], size: int) -> None:
     """Give this mount namespace an empty /tmp and /dev/shm, and in /tmp nothing of before but some folders.
 
     Args:
-        kept: The folders under /tmp that stay, at the same paths.
+        kept: The folders under /tmp that stay, at the same paths, to be read and not written.
         size: Bytes that each of the two may hold.
     """
     mount("none", "/", None, MS_REC | MS_PRIVATE)
@@ -107,6 +110,8 @@ def private_folders(kept: list[str], size: int) -> None:
     for path, place in zip(kept, held, strict=True):
         os.makedirs(path, exist_ok=True)
         mount(place, path, None, MS_BIND | MS_REC)
+        locked = os.statvfs(path).f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC)  # may not be taken off
+        mount("none", path, None, MS_REMOUNT | MS_BIND | MS_RDONLY | locked)
         _check(_libc.umount2(place.encode(), MNT_DETACH), f"umount {place}")  # and what is mounted below it
         os.rmdir(place)
 
@@ -153,18 +158,24 @@ def drop_privileges() -> None:
 
 
 def filter_calls() -> None:
-    """Refuse the calls of `REFUSED`, and new user namespaces through clone; on other processors nothing is filtered."""
+    """Refuse the calls of `REFUSED`, and new user namespaces through clone, and leave buffers of sockets as they are.
+
+    On other processors nothing is filtered.
+    """
     if platform.machine() not in ARCHITECTURES:
         return
     column, audit = ARCHITECTURES[platform.machine()]
     load, equal, bits, ret = 0x20, 0x15, 0x45, 0x06  # BPF: load a word, jump if equal, jump if any bit is set, return
     allow, refuse, unknown = 0x7FFF0000, 0x00050001, 0x00050026  # yes; errno EPERM; errno ENOSYS
+    ignore = 0x00050000  # nothing is done, and the caller hears that it was
     program = [(load, 0, 0, 4), (equal, 1, 0, audit), (ret, 0, 0, refuse), (load, 0, 0, 0)]
     if column == 0:  # the x32 calls have bit 30 set
         program += [(bits, 0, 1, 0x40000000), (ret, 0, 0, refuse)]
     for numbers in REFUSED.values():
         program += [(equal, 0, 1, numbers[column]), (ret, 0, 0, refuse)]
     program += [(equal, 0, 1, CLONE3[column]), (ret, 0, 0, unknown)]  # libraries fall back to clone, whose flags show
+    program += [(equal, 0, 7, SETSOCKOPT[column]), (load, 0, 0, 24), (equal, 0, 4, SOL_SOCKET), (load, 0, 0, 32)]
+    program += [(equal, 1, 0, SO_SNDBUF), (equal, 0, 1, SO_RCVBUF), (ret, 0, 0, ignore), (ret, 0, 0, allow)]
     program += [(equal, 0, 3, CLONE[column]), (load, 0, 0, 16), (bits, 0, 1, CLONE_NEWUSER), (ret, 0, 0, refuse)]
     program += [(ret, 0, 0, allow)]
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in program))

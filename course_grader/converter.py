@@ -63,6 +63,8 @@ class Autograde(StockAutograde):
         failed, sandbox = [], course.sandbox()  # what concerns the machine is said here, once, and not of each student
         try:
             try_out(sandbox)
+            if sandbox.missing:
+                self.log.info("%s", sandbox.missing)
             for student in todo:
                 for attempt in range(2):
                     try:

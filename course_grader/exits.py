@@ -19,7 +19,7 @@ class Process(IntEnum):
 
     NO_NAMESPACE = 111  # the new namespaces could not be entered
     NOT_PREPARED = 112  # folders, limits or privileges could not be set
-    PROGRAM_FAILED = 113  # the kernel or the judge itself raised an exception; it is in the folder's log
+    PROGRAM_FAILED = 113  # the kernel or the judge itself raised an exception
     SIGNALLED = 128  # and the signal's number is added
 
 

@@ -24,6 +24,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from course_grader import wire
+from course_grader.clock import Deadline
 from course_grader.kernel import GRACE, Kernel, NotReady
 from course_grader.rebuild import Problem, rebuild
 from course_grader.sandbox import Limits, Sandbox
@@ -167,7 +168,6 @@ class _Session:
 
     def __init__(self, template: Template, sandbox: Sandbox, limits: Limits, files: Mapping[str, bytes] | None) -> None:
         self.template, self.sandbox, self.limits = template, sandbox, limits
-        self.deadline = time.monotonic() + limits.notebook
         self.folders = [sandbox.folder(), sandbox.folder()]
         for name, content in (files or {}).items():
             for folder in self.folders:
@@ -186,6 +186,7 @@ class _Session:
         except NotReady:
             self.close()
             raise
+        self.deadline = self.begin(limits.notebook)
 
     def run(self, notebook: NotebookNode, problems: dict[str, Problem]) -> list[Verdict]:
         """All cells in order; the verdicts of the tests."""
@@ -266,8 +267,8 @@ class _Session:
 
     def _receive(self, seconds: float) -> dict | None:
         """The judge's answer; None after the given time. The end of the student closes the judge's other socket."""
-        end = time.monotonic() + seconds
-        while (left := end - time.monotonic()) > 0:
+        deadline = self.begin(seconds)
+        while (left := deadline.left()) > 0:
             self.control.settimeout(min(left, 0.25))
             try:
                 if self.control.recv(1, socket.MSG_PEEK) == b"":
@@ -285,8 +286,16 @@ class _Session:
                 return None
         return None
 
+    def begin(self, seconds: float) -> Deadline:
+        """The end of a limit that begins now, for both processes together: one waits for the other."""
+        return Deadline(seconds, self._waited)
+
+    def _waited(self) -> float:
+        jobs = [self.kernel.manager.job, *([] if self.judge is None else [self.judge])]
+        return self.sandbox.waited(*jobs)
+
     def _left(self) -> float:
-        return self.deadline - time.monotonic()
+        return self.deadline.left()
 
     def _end_judge(self) -> None:
         if self.judge is not None:

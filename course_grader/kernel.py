@@ -17,6 +17,7 @@ from typing import Any
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
+from course_grader.clock import Deadline
 from course_grader.provisioner import SandboxKernelManager
 from course_grader.sandbox import Limits, Sandbox, SandboxError
 
@@ -99,7 +100,7 @@ class Kernel:
 
     def finish(self, request: str, seconds: float, kept: Outputs | None = None) -> str:
         """Wait until a request is done; interrupt it, and then end the process, when it takes too long."""
-        deadline, interrupted, outcome, idle_by = time.monotonic() + seconds, False, "", 0.0
+        deadline, interrupted, outcome, idle_by = self.deadline(seconds), False, "", 0.0
         idle = self._idle == request
         while True:
             now = time.monotonic()
@@ -107,12 +108,12 @@ class Kernel:
                 return self.ended
             if outcome and (idle or now > idle_by):
                 return outcome
-            if not outcome and now > deadline:  # the reply comes first, or right after the last output
+            if not outcome and deadline.left() <= 0:  # the reply comes first, or right after the last output
                 if interrupted:
                     self.close("timeout")
                     return "timeout"
                 self.interrupt()
-                interrupted, deadline = True, now + GRACE
+                interrupted, deadline = True, self.deadline(GRACE)
             if message := self._get(self.client.iopub_channel, 0.0 if idle else STEP):
                 if message["parent_header"].get("msg_id") != request:
                     continue
@@ -126,6 +127,10 @@ class Kernel:
                 failed = reply["content"].get("status") != "ok"
                 outcome = "timeout" if interrupted else "error" if failed else "ok"
                 idle_by = now + 1.0
+
+    def deadline(self, seconds: float) -> Deadline:
+        """The end of a limit that begins now."""
+        return Deadline(seconds, lambda: self.manager.sandbox.waited(self.manager.job))
 
     def drain(self) -> None:
         """Throw away what the kernel prints while a test runs, so that nothing piles up."""

@@ -1,12 +1,13 @@
 """A Jupyter kernel that lives in the sandbox: the provisioner that starts it, and the manager that asks for it.
 
 Jupyter finds the provisioner by its entry point, "course-sandbox". The kernel speaks over Unix sockets (transport
-"ipc") in a folder that it shares with the grader and nobody else.
+"ipc"). The grader makes them, in a folder that the kernel can read and not write, and hands them to it open.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -21,6 +22,7 @@ from jupyter_client.provisioning import KernelProvisionerBase
 from course_grader.sandbox import Limits, Sandbox
 
 NAME = "course-sandbox"
+CHANNELS = ("shell", "iopub", "stdin", "control")  # in this order the kernel gets their sockets
 LARGEST_PART = 16_000_000  # bytes of one part of a message from the kernel; the connection of a longer one is cut
 
 
@@ -45,8 +47,12 @@ class SandboxProvisioner(KernelProvisionerBase):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Fork the kernel."""
         manager = self.manager
-        descriptor = manager.judge_socket.fileno()
-        self.job = manager.sandbox.spawn("kernel", manager.folder, manager.limits, [descriptor])
+        listening = [_listen(f"{manager.ip}-{getattr(manager, f'{name}_port')}") for name in CHANNELS]
+        with contextlib.ExitStack() as stack:
+            for one in listening:
+                stack.enter_context(one)
+            descriptors = [one.fileno() for one in (manager.judge_socket, *listening)]
+            self.job = manager.sandbox.spawn("kernel", manager.folder, manager.limits, descriptors)
         return self.connection_info
 
     @property
@@ -79,6 +85,14 @@ class SandboxProvisioner(KernelProvisionerBase):
 
     async def cleanup(self, restart: bool = False) -> None:
         """Nothing is left to do: the folder belongs to the manager."""
+
+
+def _listen(path: str) -> socket.socket:
+    """A Unix socket to which somebody can connect, even before the kernel has it."""
+    one = socket.socket(socket.AF_UNIX)
+    one.bind(path)
+    one.listen()
+    return one
 
 
 class SandboxKernelManager(KernelManager):

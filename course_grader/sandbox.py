@@ -26,6 +26,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from course_grader.cgroups import ADVICE as COUNTED_INSTEAD
+from course_grader.cgroups import Group, Groups, NoGroups
+
 if sys.platform == "linux":
     import fcntl
 
@@ -151,6 +154,7 @@ def _environment(root: str) -> dict[str, str]:
         "PIP_NO_INDEX": "1",  # there is no network, and pip would wait for it
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": str(Path(__file__).resolve().parents[1]),  # the package that grades, whichever is installed
         **{f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR")},
         **kept,
     }
@@ -195,6 +199,9 @@ def _new_root() -> tuple[str, int]:
 class Sandbox:
     """A fork server and its folder.
 
+    Attributes:
+        missing: Which limit this machine does not offer, in one line; empty if all are there.
+
     Args:
         modules: What the fork server imports before it forks.
         isolate: False leaves namespaces out and keeps only the limits (still on Linux only): for code that you trust.
@@ -207,6 +214,13 @@ class Sandbox:
         if reason := why_no_sandbox(isolate):
             raise SandboxError(reason)
         self.isolate = isolate
+        self.missing = ""
+        self._groups: Groups | None = None
+        self._group: dict[int, Group] = {}  # by job
+        try:
+            self._groups = Groups()
+        except NoGroups as error:
+            self.missing = f"{error}: {COUNTED_INSTEAD}"
         self._lock = threading.Lock()
         self.root, self._alive = _new_root()
         ours, theirs = socket.socketpair()
@@ -248,13 +262,31 @@ class Sandbox:
         Returns:
             The job's number.
         """
-        request = {"do": "spawn", "kind": kind, "folder": str(folder), "limits": asdict(limits)}
-        return self._ask(request, descriptors)["job"]
+        request = {"do": "spawn", "kind": kind, "folder": str(folder), "limits": asdict(limits), "group": False}
+        if self._groups is None:
+            return self._ask(request, descriptors)["job"]
+        try:  # what is written to /tmp and /dev/shm is memory; threads count as processes there
+            group = self._groups.make(limits.memory + 2 * limits.disk, limits.processes + 2)
+        except OSError as error:
+            raise SandboxError(f"no control group could be made: {error}") from None
+        try:
+            job = self._ask(request | {"group": True}, [*descriptors, group.entrance])["job"]
+        except BaseException:
+            group.close()
+            raise
+        self._group[job] = group
+        return job
 
     def poll(self, job: int) -> tuple[int | None, str]:
         """Exit code of a job, None while it runs, and why it was killed ("memory", "processes" or "")."""
         answer = self._ask({"do": "poll", "job": job})
+        if answer["code"] is not None and not answer["reason"] and job in self._group:
+            return answer["code"], self._group[job].reason()
         return answer["code"], answer["reason"]
+
+    def waited(self, *jobs: int) -> float:
+        """For how many seconds these jobs could have run and had no CPU."""
+        return sum(self._ask({"do": "waited", "job": job})["seconds"] for job in jobs)
 
     def interrupt(self, job: int) -> None:
         """Send SIGINT, as Ctrl-C would."""
@@ -263,6 +295,8 @@ class Sandbox:
     def kill(self, job: int) -> None:
         """End a job with all its children, whatever they do."""
         self._ask({"do": "kill", "job": job})
+        if job in self._group:
+            self._group.pop(job).close()
 
     def folder(self) -> Path:
         """A new folder that a spawned process can share, with an empty subfolder `files`."""
@@ -278,6 +312,8 @@ class Sandbox:
         self.process.kill()
         self.process.wait()
         self._errors.close()
+        while self._group:
+            self._group.popitem()[1].close()
         shutil.rmtree(self.root, ignore_errors=True)
         with contextlib.suppress(OSError):
             os.close(self._alive)

@@ -22,6 +22,7 @@ import numpy as np
 
 from course_grader import wire
 from course_grader.habits import forgive
+from course_grader.provisioner import CHANNELS
 
 if TYPE_CHECKING:
     import torch
@@ -31,9 +32,22 @@ MESSAGE = 2000  # characters of an exception's text
 
 
 def main(folder: str, descriptors: list[int]) -> None:
-    """Run the kernel whose connection file lies in the folder; `descriptors` holds the socket to the judge."""
+    """Run the kernel whose connection file lies in the folder.
+
+    `descriptors` holds the socket to the judge, and those of the kernel's channels, on which the grader listens.
+    """
+    import zmq
     from ipykernel.kernelapp import IPKernelApp
     from ipykernel.zmqshell import ZMQInteractiveShell
+
+    class Kernel(IPKernelApp):
+        def _try_bind_socket(self, s: zmq.Socket, port: int) -> int:
+            ports = [getattr(self, f"{name}_port") for name in CHANNELS]
+            s.setsockopt(zmq.USE_FD, descriptors[1 + ports.index(port)])
+            return super()._try_bind_socket(s, port)
+
+        def init_heartbeat(self) -> None:
+            """Nobody listens to it: the grader sees whether the process lives."""
 
     # quit() would end the kernel a tenth of a second later
     ZMQInteractiveShell.ask_exit = lambda shell: None  # type: ignore[method-assign]
@@ -41,7 +55,7 @@ def main(folder: str, descriptors: list[int]) -> None:
     _SERVED.append(socket.socket(fileno=descriptors[0]))
     options = ["--HistoryManager.enabled=False", "--IPKernelApp.log_level=50", "--matplotlib=inline"]
     plain = "--InteractiveShell.xmode=Plain"  # coloured source around a thousand frames of a recursion takes seconds
-    IPKernelApp.launch_instance(["-f", f"{folder}/kernel.json", *options, plain])
+    Kernel.launch_instance(["-f", f"{folder}/kernel.json", *options, plain])
 
 
 def serve(names: dict[str, Any]) -> None:

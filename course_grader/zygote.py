@@ -3,14 +3,18 @@
 `python -m course_grader.zygote FD BASE64(JSON)` where FD is a socket to the grader. A request is one JSON line, with
 file descriptors beside it; the answer is one JSON line.
 
-    {"do": "spawn", "kind": "kernel" | "judge" | "reader", "folder": ..., "limits": {...}}    -> {"job": 3}
+    {"do": "spawn", "kind": "kernel" | "judge" | "reader", "folder": ..., "limits": {...}, "group": false}
+                                                                   -> {"job": 3}
     {"do": "poll", "job": 3}                                       -> {"code": null} or {"code": 0, "reason": "memory"}
+    {"do": "waited", "job": 3}                                     -> {"seconds": 0.1}
     {"do": "interrupt", "job": 3}, {"do": "kill", "job": 3}        -> {}
 
 A spawned process is the last of a chain of three: one that enters new namespaces, process 1 of the new PID namespace,
 and the process itself. When it ends, process 1 ends, and the system kills all that is left in the namespace. About
 ten times a second the memory and the number of the processes of each job are counted; who exceeds a limit is killed
-with a reason.
+with a reason. What waits in pipes is in none of these numbers; nobody but the kernel can count it, and Linux bounds
+it for each user. Where the grader can make control groups
+(`cgroups.py`), the last descriptor of a request leads into one, and the kernel itself holds the limits.
 """
 
 from __future__ import annotations
@@ -29,9 +33,8 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from course_grader import confine
+from course_grader import confine, counts
 from course_grader.exits import Process, passed_on
 
 TICK = 0.1  # seconds between two looks at the jobs
@@ -46,7 +49,8 @@ class Job:
     memory: int
     processes: int
     folder: str  # the one that it shares with the grader
-    room: int  # bytes that may lie there
+    room: int  # bytes that may lie there, where it can be written
+    waited: float = 0.0  # seconds without a CPU
     code: int | None = None
     reason: str = ""
 
@@ -74,7 +78,8 @@ class Server:
         self.below_tmp = below_tmp  # what the processes must go on to see there
         self.isolate = isolate  # False: only limits, where the instructor accepted that
         self.jobs: dict[int, Job] = {}
-        self.baseline = _memory(os.getpid())
+        self.baseline = counts.memory(os.getpid())
+        self.buffer = control.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)  # what a socket may hold, at most
 
     def run(self) -> None:
         """Answer requests until the other end is closed."""
@@ -103,6 +108,8 @@ class Server:
         self.reap(job)
         if request["do"] == "poll":
             return {"code": job.code, "reason": job.reason}
+        if request["do"] == "waited":
+            return {"seconds": job.waited}
         if job.code is None:
             number = signal.SIGINT if request["do"] == "interrupt" else signal.SIGKILL
             with contextlib.suppress(ProcessLookupError):
@@ -127,7 +134,9 @@ class Server:
         limits = request["limits"]
         number = len(self.jobs) + 1
         folder = request["folder"]
-        room = 2 * _stored(folder, limits["disk"]) + limits["disk"]  # its files may be copied there
+        room = (
+            0 if self.isolate else 2 * counts.stored(folder, limits["disk"]) + limits["disk"]
+        )  # for a copy of its files
         self.jobs[number] = Job(outer, int(said), limits["memory"], limits["processes"], folder, room)
         return {"job": number}
 
@@ -140,12 +149,14 @@ class Server:
 
     def look(self) -> None:
         """Kill the jobs that use too much."""
-        tree = _tree()
+        family = counts.tree()
         for job in self.jobs.values():
             if job.code is None:
-                members = _descendants(tree, job.inner)
-                used = sum(max(0, _memory(pid) - self.baseline) for pid in members)
-                full = _stored(job.folder, job.room) > job.room
+                members = counts.descendants(family, job.inner)
+                job.waited = counts.waited(job.inner, family)
+                used = sum(max(0, counts.memory(pid) - self.baseline) for pid in members)
+                used += counts.sockets(job.inner) * self.buffer if self.isolate else 0
+                full = not self.isolate and counts.stored(job.folder, job.room) > job.room
                 if used > job.memory or len(members) > job.processes or full:
                     job.reason = "memory" if used > job.memory else "disk" if full else "processes"
                     with contextlib.suppress(ProcessLookupError):
@@ -156,6 +167,10 @@ class Server:
 def _outer(request: dict, descriptors: list[int], write: int, isolate: bool, control: socket.socket) -> None:
     """First of the chain: new namespaces, then wait for process 1; never returns."""
     try:
+        if request["group"]:
+            entrance, descriptors = descriptors[-1], descriptors[:-1]
+            os.write(entrance, b"0")
+            os.close(entrance)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         os.setsid()  # the scheduler groups processes by session, and who lowers its group must lower no other
         if isolate:
@@ -242,52 +257,8 @@ def _run(kind: str, folder: str, descriptors: list[int]) -> int:
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 0
     except BaseException:
-        import traceback
-
-        Path(folder, f"{kind}.log").write_text(traceback.format_exc()[-10_000:], encoding="utf-8", errors="replace")
         return Process.PROGRAM_FAILED
     return 0
-
-
-def _tree() -> dict[int, list[int]]:
-    """Children of every process that is visible here."""
-    children: dict[int, list[int]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            with contextlib.suppress(OSError, IndexError, ValueError):
-                stat = Path(f"/proc/{name}/stat").read_text(errors="replace")
-                children.setdefault(int(stat.rsplit(")", 1)[1].split()[1]), []).append(int(name))
-    return children
-
-
-def _descendants(tree: dict[int, list[int]], pid: int) -> list[int]:
-    """A process and all below it."""
-    found, todo = [], [pid]
-    while todo:
-        found.append(todo.pop())
-        todo += tree.get(found[-1], [])
-    return found
-
-
-def _memory(pid: int) -> int:
-    """Bytes of a process that are no file's pages, with memory that it shares; 0 when it has just ended."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        status = Path(f"/proc/{pid}/status").read_bytes()
-        return 1024 * sum(int(status.split(field, 1)[1].split(None, 1)[0]) for field in (b"RssAnon:", b"RssShmem:"))
-    return 0
-
-
-def _stored(folder: str, enough: int) -> int:
-    """Bytes of the files in a folder, where an empty one counts too; the search ends when that is more than enough."""
-    total, waiting = 0, [folder]
-    while waiting and total <= enough:
-        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                state = entry.stat(follow_symlinks=False)
-                total += state.st_blocks * 512 + 4096
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(entry.path)
-    return total
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from course_grader.sandbox import Sandbox, why_no_sandbox
 
 from .attacks.assignment import NAME, make_course
 from .attacks.second import SECOND
-from .attacks.submissions import CLASS
+from .attacks.submissions import CLASS, Attack
 
 needs_sandbox = pytest.mark.skipif(bool(why_no_sandbox()), reason=why_no_sandbox() or "never")
 
@@ -30,6 +30,19 @@ def hand_in(root: Path, students: dict[str, str]) -> None:
     for student, kind in students.items():
         attack = next(attack for attack in [*CLASS, *SECOND] if attack.name == kind)
         attack.write(root / "submitted" / student / NAME, release)
+
+
+def write(root: Path, student: str, attack: Attack) -> None:
+    """One submission that is in no list."""
+    release = json.loads((root / "release" / NAME / f"{NAME}.ipynb").read_text())
+    attack.write(root / "submitted" / student / NAME, release)
+
+
+def statuses(root: Path, student: str) -> dict[str, str]:
+    """Status by test, from the graded notebook."""
+    cells = json.loads((root / "autograded" / student / NAME / f"{NAME}.ipynb").read_text())["cells"]
+    graded = [cell["metadata"] for cell in cells if "course_grader" in cell["metadata"]]
+    return {meta["nbgrader"]["grade_id"]: meta["course_grader"]["status"] for meta in graded}
 
 
 def scores(root: Path, url: str = "") -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import os
 import shutil
@@ -11,21 +12,25 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
+import dask
 import pytest
 from distributed import Client
 
 from course_grader import batch
 from course_grader.__main__ import main
-from course_grader.batch import grade_class, table
+from course_grader.batch import grade_class, grade_in_worker, table
 from course_grader.course import Course, GradingError
 from course_grader.export import OPEN_NOTE, STALE_NOTE, _safe, export
 from course_grader.record import STALE, has_unreadable_timestamp, read_timestamp
 from course_grader.tls import temporary_security
 
 from .attacks.assignment import NAME
-from .conftest import hand_in, needs_sandbox, scores
+from .attacks.submissions import Attack
+from .conftest import hand_in, needs_sandbox, scores, write
 
 STUDENTS = {"ann": "honest_a", "bob": "patched_checks", "cem": "not_json", "dia": "endless_function", "eve": "schema_1"}
 POINTS = {"ann": 10, "bob": 7, "cem": 0, "dia": 7, "eve": 10}
@@ -93,6 +98,26 @@ def test_a_killed_worker_loses_no_grade(course, programs):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "6 of 6 graded" in done.stdout
     assert scores(course) == dict.fromkeys(students, 10)
+
+
+def deadly(assignment, handed_in, key):
+    """Grade a submission; one that says so takes its worker along."""
+    if b"KILLS ITS WORKER" in next(iter(handed_in.values())):
+        os._exit(1)
+    return grade_in_worker(assignment, handed_in, key)
+
+
+def test_who_kills_the_workers_is_named_and_dask_is_silent(course, monkeypatch, capfd):
+    hand_in(course, {"ann": "honest_a", "zoe": "honest_z"})
+    write(course, "eve", Attack("eve", {"label": "# KILLS ITS WORKER"}))
+    monkeypatch.setattr(batch, "grade_in_worker", deadly)
+    with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
+        lines = {line.student: line for line in grade_class(Course(course), NAME, workers=2, show=False)}
+    assert {student: line.points for student, line in lines.items()} == {"ann": 10, "eve": None, "zoe": 10}
+    assert lines["eve"].note.startswith("not graded: its worker was killed each time")
+    said = capfd.readouterr()
+    assert said.out == ""
+    assert [line for line in said.err.splitlines() if not line.startswith("note")] == []
 
 
 @pytest.mark.parametrize("protocol", ["tcp", "tls"])
@@ -308,6 +333,15 @@ def test_nobody_else_can_speak_to_the_workers(tmp_path):
             Client(address, security=other, timeout=3, set_as_default=False)
         for worker in client.scheduler_info()["workers"]:
             assert worker.startswith("tls://")
+        ports = client.run(lambda dask_worker: dask_worker.http_server.port).values()
+        scheduler = client.cluster.scheduler.http_server.port
+        with pytest.raises(OSError, match="refused"):
+            socket.create_connection(("127.0.0.1", scheduler), timeout=3)
+        for port, page in itertools.product(
+            ports, ("health", "metrics", "info/main/workers.html", "json/identity.json")
+        ):
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}", timeout=10)
 
 
 def test_an_open_scheduler_is_warned_of(capsys, monkeypatch):

@@ -29,6 +29,11 @@ def test_lines_of_an_editor_cost_nothing(course, grade_here):
     shown = "".join("".join(output.get("text", "")) for output in cell["outputs"])
     assert shown.count("[left out: nothing is installed") == 6
     assert "still here" in shown
+    path = course / "autograded" / "installs_in_a_script" / NAME / f"{NAME}.ipynb"
+    (cell,) = [cell for cell in json.loads(path.read_text())["cells"] if cell.get("id") == "added-1"]
+    assert [output["output_type"] for output in cell["outputs"]] == ["stream"]
+    lines = "".join(cell["outputs"][0]["text"]).splitlines()
+    assert [line[:9] for line in lines] == ["[left out", "[left out", "42"]
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from distributed import Client
 
 from course_grader.__main__ import main
 from course_grader.sample_class import _api
@@ -52,6 +58,53 @@ def test_a_class_hears_it_once(course, trouble, capsys):
         or not (course / "autograded" / f"{NAME}.jsonl").read_text()
     )
     assert scores(course) == {}
+
+
+@contextmanager
+def cluster(root: Path, workers: int) -> Iterator[str]:
+    """A scheduler with workers that have this process's environment; its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{free.getsockname()[1]}"
+    scheduler = ["dask_scheduler", "--host", address, "--no-dashboard", "--no-show"]
+    worker = ["dask_worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--death-timeout", "30"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": root}
+    programs = [
+        [sys.executable, "-m", f"distributed.cli.{name}", *rest] for name, *rest in [scheduler, *[worker] * workers]
+    ]
+    started = [subprocess.Popen(one, **quiet) for one in programs]
+    try:
+        if workers:
+            with Client(address, timeout=60, set_as_default=False) as client:
+                client.wait_for_workers(workers, timeout=60)
+        yield address
+    finally:
+        for one in started:
+            one.kill()
+            one.wait()
+
+
+@pytest.mark.parametrize("trouble", ["a broken environment"], indirect=True)
+def test_a_class_behind_a_scheduler_hears_it_once(course, trouble, capsys):
+    """The workers' machine is bad, whatever this one is."""
+    hand_in(course, {"ann": "honest_a", "bob": "honest_m", "zoe": "honest_z"})
+    with cluster(course, 2) as address:
+        assert main(["autograde", NAME, "--root", str(course), "--scheduler", address]) == 1
+    said = capsys.readouterr()
+    errors = [line for line in said.err.splitlines() if "warning" not in line and trouble in line]
+    assert len(errors) == 1
+    assert errors[0].startswith("error: nobody is graded: ")
+    assert said.err.count(trouble) == 1
+    assert said.out == ""
+    assert scores(course) == {}
+
+
+def test_a_scheduler_without_workers_is_one_line(course, monkeypatch, capsys):
+    hand_in(course, {"ann": "honest_a"})
+    with cluster(course, 0) as address:
+        monkeypatch.setattr("course_grader.batch.PATIENCE", 10.0 / 3)
+        assert main(["autograde", NAME, "--root", str(course), "--scheduler", address]) == 1
+    assert f"error: nobody is graded: the scheduler at {address} has no workers" in capsys.readouterr().err.splitlines()
 
 
 def test_nbgraders_own_command_says_it_once(course, trouble):

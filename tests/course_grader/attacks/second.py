@@ -24,8 +24,11 @@ HUNGRY = [
     cheat("lowers_its_group", "import os\nlowered = []\nfor n in ['self', *filter(str.isdigit, os.listdir('/proc'))]:\n    for what in ('autogroup', 'oom_score_adj', 'comm'):\n        try:\n            with open(f'/proc/{n}/{what}', 'w') as f:\n                f.write('19')\n            lowered.append(n)\n        except OSError:\n            pass", body="    return a + b if lowered else 0"),
     Attack("shared_memory", {"label": "def label(n):\n    import mmap\n    held = [mmap.mmap(-1, 2**26) for _ in range(40)]\n    for block in held:\n        for start in range(0, 2**26, 4096):\n            block[start] = 1\n    import time\n    time.sleep(1)\n    return 'item ' + str(n)"}, on(LAST, "out of memory")),
     cheat("memory_of_nobody", "import ctypes, os\nlibc = ctypes.CDLL(None, use_errno=True)\ngot = [libc.shmget(0, 2**20, 0o1600) >= 0, libc.memfd_create(b'x', 0) >= 0, libc.msgget(0, 0o1600) >= 0]", body="    return a + b if any(got) else 0"),
-    Attack("fills_the_connection_folder", {"label": "import glob\ndef label(n):\n    import time\n    folder = next(d for d in glob.glob('/tmp/grade-*/*') if glob.glob(d + '/kernel.json'))\n    for k in range(40):\n        with open(f'{folder}/big{k}', 'wb') as f:\n            f.write(b'x' * 2**22)\n        time.sleep(0.02)\n    time.sleep(1)\n    return 'item ' + str(n)"}, on(LAST, "crashed")),
+    Attack("fills_the_connection_folder", {"label": "import glob\ndef label(n):\n    import time\n    folder = next(d for d in glob.glob('/tmp/grade-*/*') if glob.glob(d + '/kernel.json'))\n    for k in range(40):\n        with open(f'{folder}/big{k}', 'wb') as f:\n            f.write(b'x' * 2**22)\n        time.sleep(0.02)\n    time.sleep(1)\n    return 'item ' + str(n)"}, on(LAST, "error")),
+    Attack("buffers_of_sockets", {"label": "def label(n):\n    import os, socket, time\n    for _ in range(20):\n        if os.fork() == 0:\n            pairs = [socket.socketpair() for _ in range(200)]\n            for a, _ in pairs:\n                a.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 10**9)\n                a.send(b'x' * 2**17)\n            time.sleep(60)\n    time.sleep(2)\n    return 'item ' + str(n)"}, on(LAST, "out of memory")),
+    Attack("tables_of_pages", {"label": "def label(n):\n    import mmap, time\n    m = mmap.mmap(-1, 2**40, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000, mmap.PROT_READ)\n    m.madvise(15)\n    for start in range(0, 2**40, 2**21):\n        m[start]\n    time.sleep(1)\n    return 'item ' + str(n)"}, on(LAST, "out of memory")),
     Attack("prints_while_a_test_runs", {"label": "def label(n):\n    print('x' * 10**6)\n    return 'item ' + str(n)"}),
+    Attack("asks_for_a_larger_buffer", {"add": "import socket\ndef add(a, b):\n    s, t = socket.socketpair()\n    s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 10**6)\n    s.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)\n    s.send(b'+')\n    return eval(f'{a} {t.recv(1).decode()} {b}')"}),
     Attack("a_message_of_many_parts", {"label": "def label(n):\n    import zmq\n    s = get_ipython().kernel.iopub_thread.socket\n    for _ in range(12):\n        for _ in range(12):\n            s.send(b'x' * 10**7, zmq.SNDMORE)\n        s.send(b'')\n    return 'item ' + str(n)"}, on(LAST, (*GONE, "error"))),
 ]  # fmt: skip
 
@@ -157,7 +160,8 @@ READ = [
     Attack("two_under_other_names", lost=on(ALL, "missing"), files=_two_names),
 ]
 
-_LINES = """import matplotlib
+_LINES = """import ipympl
+import matplotlib
 import matplotlib.pyplot as plt
 %matplotlib widget
 %matplotlib qt
@@ -178,8 +182,16 @@ word = "still"
 plt.plot([1, 2])
 plt.show()
 """
+
+
+def _script(notebook: dict) -> None:
+    script = "%%bash\nset -e\npip install einops\nif ! python3 -m pip install -q x; then exit 1; fi\necho $((6 * 7))"
+    notebook["cells"].insert(0, {"cell_type": "code", "metadata": {}, "outputs": [], "source": script})
+
+
 # Lines that an editor or a platform needed, and that say nothing of the solution.
 HABITS = [
+    edit("installs_in_a_script", {}, _script, wrong=False),
     Attack("lines_of_an_editor", {"add": f"import sys\n{_LINES}{HONEST['add']}"}),
     Attack(
         "an_editor_in_each_call",
