@@ -1,7 +1,8 @@
 """Record the costs that chapter 15 prints: `python -m benchmarks.chapter_15_costs` writes chapters/cards/15_costs.json.
 
 Memory: the most that a process holds while one head of 64 dimensions attends, less what it held with its inputs; each
-measurement in a process of its own. Speed: words a second of an untrained decoder-only model that writes one text.
+measurement in a process of its own. Seconds of the same attention. Speed: words a second of an untrained decoder-only
+model that writes one text.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -47,6 +49,18 @@ def measured_apart(kind: str, tokens: int) -> float:
     return round(float(said.stdout), 1)
 
 
+def seconds(tokens: int) -> dict[str, float]:
+    """Median seconds of one attention of each kind."""
+    q, k, v = torch.randn(3, tokens, 64, generator=generator(0))
+
+    def calls(kind: str) -> Callable[[], object]:
+        return lambda: KINDS[kind](q, k, v)
+
+    with torch.no_grad():
+        found = medians({kind: calls(kind) for kind in KINDS}, rounds=5)
+    return {f"{kind}_s": round(value, 5) for kind, value in found.items()}
+
+
 def speed(model: LanguageModel, length: int) -> dict[str, float]:
     """Words a second with and without a cache."""
 
@@ -70,13 +84,15 @@ def speed(model: LanguageModel, length: int) -> dict[str, float]:
 def main() -> None:
     """Measure everything and write the card."""
     settle()
+    # All of these first: a process that is started counts the memory of the one that starts it.
+    memory = [{"tokens": n} | {kind: measured_apart(kind, n) for kind in KINDS} for n in TOKENS]
     torch.manual_seed(0)
     model = LanguageModel(1000, 4, 128, heads=4).eval()
     card = {
         "command": "python -m benchmarks.chapter_15_costs",
         "machine": machine(),
         "torch": torch.__version__,
-        "memory": [{"tokens": n} | {kind: measured_apart(kind, n) for kind in KINDS} for n in TOKENS],
+        "memory": [row | seconds(n) for n, row in zip(TOKENS, memory, strict=True)],
         "cache": [speed(model, length) for length in LENGTHS],
     }
     CARD.write_text(json.dumps(card, indent=1) + "\n")
