@@ -10,8 +10,8 @@ from course_lib.data.scenes import CLASSES
 from .demonstrations import draw, live_controls, namespace, sources
 
 NAME = "07_understanding_cnns"
-MARKS = ("import skimage.data", "pin(0)", 'net = load_checkpoint("scene_classifier"', "def in_colour(", "def evidence(",
-         "def attack(", "right = net(drawn.image)")  # fmt: skip
+MARKS = ("import skimage.data", 'net = nets["scene_classifier"]', "def in_colour(", "def wilson(", "def evidence(",
+         "def attack(", "several = world", "right = torch.cat(")  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from course_lib import interpretability as see
 from course_lib.adversarial import paste, random_places
 from course_lib.core.weights import load_checkpoint, read_card
 from course_lib.data.scenes import CLASSES, scene_dataset
 from course_lib.metrics import psnr
 from course_lib.networks.backbones import SceneNet
-from recipes import inversions, open_attacks, shortcut_scenes
+from recipes import inversions, judged_maps, open_attacks, shortcut_scenes
 from recipes.scene_classifier import LEVEL, split_scores
 
 
@@ -71,3 +72,52 @@ def test_questions_and_accuracy_tell_one_story():
         stands = np.mean([q > open_attacks.QUERIES for q in found["questions"]])
         assert stands == pytest.approx(found["square"], abs=0.02)
         assert found["square"] <= found["clean"]
+
+
+@pytest.fixture(scope="module")
+def judged():
+    net = load_checkpoint("scene_classifier", SceneNet(len(CLASSES))).requires_grad_(False)
+    card = json.loads((judged_maps.CARDS / f"{judged_maps.NAME}.json").read_text())
+    return card, net, *judged_maps.named_scenes(net)
+
+
+def test_maps_point_as_often_as_the_card_says(judged):
+    card, net, images, labels, masks = judged
+    assert len(images) == card["scenes"]
+    inside = judged_maps.box_interior(masks)
+    assert inside[masks].double().mean() > 0.99
+    maps = {
+        "gradient": judged_maps.in_parts(lambda x, c: see.saliency(net, x, c), images, labels),
+        "Grad-CAM": judged_maps.in_parts(lambda x, c: judged_maps.cam(net, "block5", x, c), images, labels),
+    }
+    for name, heat in maps.items():
+        assert see.pointing_game(heat, inside) == pytest.approx(card["pointing"][name], abs=0.01)
+
+
+def test_an_occlusion_map_leaves_out_the_border_and_peaks_where_it_matters(judged):
+    _, net, images, labels, _ = judged
+    heat = judged_maps.occlusion(net, images[:4], torch.full_like(images[:4], 0.5), labels[:4])
+    assert heat.shape == (4, 64, 64)
+    outside = torch.ones(64, 64, dtype=torch.bool)
+    outside[4:60, 4:60] = False
+    assert (heat[:, outside] == -1e3).all()
+    assert (heat[:, ~outside] > -1e2).all()
+
+
+def test_some_scenes_of_the_card_fall_and_rise_as_its_curves(judged):
+    card, net, images, labels, _ = judged
+    first = slice(0, 24)
+    heat = see.saliency(net, images[first], labels[first])
+    deletion, insertion = judged_maps.areas(net, images[first], labels[first], heat).mean(dim=1)
+    curves = card["curves"]["gradient"]
+    assert float(deletion) == pytest.approx(curves["deletion"]["area"], abs=0.1)
+    assert float(insertion) == pytest.approx(curves["insertion"]["area"], abs=0.1)
+
+
+def test_shuffling_was_stored_for_every_depth_and_seed(judged):
+    shuffling = judged[0]["shuffling"]
+    assert set(judged_maps.RULES) | {"Grad-CAM"} <= set(shuffling)
+    for found in shuffling.values():
+        kept = np.array(found["correlation"])
+        assert kept.shape == (judged_maps.SEEDS, len(judged_maps.LAYERS))
+        assert (np.abs(kept) <= 1).all()
