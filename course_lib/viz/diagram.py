@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from matplotlib.axes import Axes
 from matplotlib.text import Text
@@ -14,8 +14,8 @@ FILL, EDGE = "#dbe9f6", "#33556b"
 
 def draw_diagram(
     ax: Axes,
-    boxes: Mapping[str, Sequence],
-    arrows: Iterable[Sequence],
+    boxes: Mapping[str, tuple[float, float, str]],
+    arrows: Iterable[tuple],
     *,
     size: float = 10,
     fill: Mapping[str, str] | None = None,
@@ -44,7 +44,7 @@ def draw_diagram(
     for start, end, *rest in arrows:
         if missing := {start, end} - drawn.keys():
             raise ValueError(f"an arrow names {missing.pop()!r}, which is none of the boxes {', '.join(drawn)}")
-        colour, bend = (*rest, *(GREY, 0.0)[len(rest) :])
+        colour, bend = rest[0] if rest else GREY, rest[1] if len(rest) > 1 else 0.0
         ends = {"patchA": drawn[start].get_bbox_patch(), "patchB": drawn[end].get_bbox_patch()}
         ax.annotate("", boxes[end][:2], boxes[start][:2], zorder=3,  # after the boxes have found their places
                     arrowprops={"arrowstyle": "-|>", "color": colour, "lw": 1.3, "shrinkA": 0, "shrinkB": 1,

@@ -47,13 +47,15 @@ def roi_align(
         part = (points - low).to(features.dtype)
         places.append((low, (low + 1).clamp(max=length - 1)))
         weights.append((((1 - part) * inside), part * inside))
-    found = sum(
+    parts = [
         features[images[:, None, None], :, row[:, :, None], column[:, None]]
         * (up[:, :, None] * across[:, None])[..., None]
         for row, up in zip(places[1], weights[1], strict=True)
         for column, across in zip(places[0], weights[0], strict=True)
-    )  # (K, rows sampling, columns sampling, C)
-    found = found.unflatten(1, (size[0], sampling)).unflatten(3, (size[1], sampling))
+    ]  # four of (K, rows sampling, columns sampling, C)
+    found = (
+        (parts[0] + parts[1] + parts[2] + parts[3]).unflatten(1, (size[0], sampling)).unflatten(3, (size[1], sampling))
+    )
     return found.mean((2, 4)).permute(0, 3, 1, 2)
 
 
