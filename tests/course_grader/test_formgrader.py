@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -59,20 +58,12 @@ def formgrader(course: Path, grade_here, tmp_path: Path) -> Iterator[str]:
         server.wait()
 
 
-def test_it_opens_where_the_course_is_and_students_have_names(formgrader: str):
-    sync_api = pytest.importorskip("playwright.sync_api")
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None:
-        pytest.skip("no Chromium found")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.goto(formgrader)
-        assert page.url.startswith(f"{formgrader}/formgrader"), "the server opens there by itself"
-        page.locator(f"a:has-text('{NAME}')").first.wait_for()
-        page.goto(f"{formgrader}/formgrader/manage_students")
-        page.locator("text=Lovelace, Ada").wait_for()
-        browser.close()
+def test_it_opens_where_the_course_is_and_students_have_names(formgrader: str, chromium_page):
+    chromium_page.goto(formgrader)
+    assert chromium_page.url.startswith(f"{formgrader}/formgrader"), "the server opens there by itself"
+    chromium_page.locator(f"a:has-text('{NAME}')").first.wait_for()
+    chromium_page.goto(f"{formgrader}/formgrader/manage_students")
+    chromium_page.locator("text=Lovelace, Ada").wait_for()
 
 
 @pytest.mark.parametrize(

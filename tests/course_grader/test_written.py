@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -82,19 +80,6 @@ def test_the_courses_own_cells_keep_their_html():
     assert "<b>own</b>" in page("<b>own</b>", {})
 
 
-@pytest.fixture
-def chromium_page() -> Iterator:
-    """A page without a network."""
-    sync_api = pytest.importorskip("playwright.sync_api")
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None:
-        pytest.skip("no Chromium found")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser.new_context(offline=True).new_page()
-        browser.close()
-
-
 def test_clicks_on_hostile_answers_run_nothing(tmp_path: Path, chromium_page):
     path = tmp_path / "answers.html"
     body = "\n".join(f"<div>{page(source).split('<main>', 1)[-1]}</div>" for source in HOSTILE)
@@ -140,6 +125,7 @@ def test_every_formula_of_the_assignments_shows_without_a_network(path: Path, tm
     cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
     html = HTMLExporter(config=CONFIG).from_notebook_node(new_notebook(cells=cells))[0]
     (tmp_path / "page.html").write_text(html, encoding="utf-8")
+    chromium_page.context.set_offline(True)
     chromium_page.goto((tmp_path / "page.html").as_uri(), wait_until="domcontentloaded")
     formulas = chromium_page.locator("math")
     assert formulas.count() > 5

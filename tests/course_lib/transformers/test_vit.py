@@ -32,10 +32,18 @@ def test_outputs_and_gradients_equal_torchvisions():
         torch.testing.assert_close(parameter.grad, theirs.get_parameter(name).grad, rtol=1e-5, atol=1e-8)
 
 
-def test_vit_b_16_has_torchvisions_keys_and_shapes():
+def test_vit_b_16_takes_torchvisions_weights_strictly_and_gives_its_outputs():
+    torch.manual_seed(0)
+    theirs = reference_b_16()
+    torch.nn.init.normal_(theirs.heads.head.weight, std=0.02, generator=generator(3))  # it begins with zeros
     with torch.device("meta"):
-        ours, theirs = vit_b_16().state_dict(), reference_b_16().state_dict()
-    assert {k: v.shape for k, v in ours.items()} == {k: v.shape for k, v in theirs.items()}
+        ours = vit_b_16()
+    ours.load_state_dict(theirs.state_dict(), strict=True, assign=True)
+    image = torch.rand(1, 3, 224, 224, generator=generator(0))
+    with torch.no_grad():
+        wanted, found = theirs.eval()(image), ours.eval()(image)
+    assert wanted.std() > 0.1
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
 
 
 def test_patches_come_row_by_row_and_positions_tell_them_apart():
