@@ -12,7 +12,7 @@ import pytest
 
 from course_book import digest, units
 from course_book.paths import ROOT
-from course_book.run import grading_command
+from course_book.run import classes_were_graded, grading_command
 
 KEPT = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.png")
 CHAPTERS = ("05_filters_and_pyramids", "07_understanding_cnns")
@@ -189,3 +189,23 @@ def test_what_is_left_out_of_grading_is_exactly_what_is_left_to_rotation():
     assert any("TestA2::test_points[" in name for name in gone)
     assert all(re.search(left_out, name) for name in gone)
     assert not any(re.search(left_out, name) for name in some)
+
+
+@pytest.mark.parametrize(
+    ("skipped", "counts"),
+    [
+        ("", True),
+        ("tests.course_grader.test_postgresql", True),
+        ("tests.course_grader.test_cgroups", True),
+        ("tests.course_grader.attacks.test_attacks", False),
+        ("tests.assignments.test_submissions.TestA1", False),
+    ],
+)
+def test_classes_that_were_skipped_do_not_count(tmp_path, skipped, counts):
+    cases = "".join(
+        f'<testcase classname="{name}" name="t">{"<skipped/>" if name == skipped else ""}</testcase>'
+        for name in ("tests.course_grader.test_wire", "tests.assignments.test_submissions.TestA2", skipped)
+    )
+    report = tmp_path / "grading.xml"
+    report.write_text(f"<testsuites><testsuite>{cases}</testsuite></testsuites>")
+    assert classes_were_graded(report) is counts
