@@ -12,11 +12,9 @@ import contextlib
 import json
 import logging
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import dask
 from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
@@ -25,6 +23,7 @@ from tqdm import tqdm
 
 from course_grader.converter import begin, record
 from course_grader.course import Assignment, Course, GradingError, HandedIn, grade_all, read_folder
+from course_grader.folders import own_folder
 from course_grader.grade import Graded
 from course_grader.reader import try_out
 from course_grader.sandbox import Sandbox, SandboxError, why_no_sandbox
@@ -238,8 +237,8 @@ def _client(workers: int, scheduler: str) -> Iterator[Client]:
     options: dict = {"threads_per_worker": 1, "processes": True, "memory_limit": 0}
     options["scheduler_kwargs"] = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
     options["silence_logs"] = logging.CRITICAL  # of the workers too
-    with tempfile.TemporaryDirectory(prefix="keys-") as folder:
-        security = temporary_security(Path(folder))
+    with own_folder() as folder:
+        security = temporary_security(folder)
         if security is None:
             print(f"warning: there is no openssl, so while this class is graded {OPEN}", file=sys.stderr)
         else:

@@ -17,7 +17,6 @@ import json
 import os
 import shutil
 import socket
-import stat
 import subprocess
 import sys
 import tempfile
@@ -28,9 +27,10 @@ from pathlib import Path
 
 from course_grader.cgroups import ADVICE as COUNTED_INSTEAD
 from course_grader.cgroups import Group, Groups, NoGroups
+from course_grader.folders import new_folder
 
 if sys.platform == "linux":
-    import fcntl
+    pass
 
 GIB = 2**30
 ADVICE = (
@@ -176,26 +176,6 @@ def why_no_sandbox(isolate: bool = True) -> str:
     return ""
 
 
-def _new_root() -> tuple[str, int]:
-    """A folder for a sandbox, and the lock that says that its owner lives; folders of the dead are removed."""
-    for name in os.listdir("/tmp"):
-        path = f"/tmp/{name}"
-        with contextlib.suppress(OSError):
-            state = os.lstat(path)
-            if name.startswith("grade-") and stat.S_ISDIR(state.st_mode) and state.st_uid == os.geteuid():
-                lock = os.open(f"{path}/lock", os.O_RDWR | os.O_NOFOLLOW)
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while the owner lives
-                    shutil.rmtree(path, ignore_errors=True)
-                finally:
-                    os.close(lock)
-    root = tempfile.mkdtemp(prefix="grade-", dir="/tmp")
-    lock = os.open(f"{root}/new", os.O_RDWR | os.O_CREAT, 0o600)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    os.rename(f"{root}/new", f"{root}/lock")
-    return root, lock
-
-
 class Sandbox:
     """A fork server and its folder.
 
@@ -222,7 +202,7 @@ class Sandbox:
         except NoGroups as error:
             self.missing = f"{error}: {COUNTED_INSTEAD}"
         self._lock = threading.Lock()
-        self.root, self._alive = _new_root()
+        self.root, self._alive = new_folder()
         ours, theirs = socket.socketpair()
         environment = _environment(self.root)
         modules = [*MODULES, *modules]
