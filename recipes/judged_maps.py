@@ -2,8 +2,10 @@
 
     python -m recipes.judged_maps
 
-Of the classifier of scenes: the pointing game on every test scene of 480 that it names correctly, deletion and
-insertion on the first 96 of them, and the correlation of maps with those of shuffled networks on the first 48.
+Of the classifier of scenes: the pointing game on every test scene of 480 that it names correctly; deletion and
+insertion on the first 96 of them, with two pictures that stand for nothing, a blurred copy and the mean colour; the
+correlation of maps with those of shuffled networks on the first 48, and where maps point when the last layer is
+shuffled, on the first 96.
 """
 
 from __future__ import annotations
@@ -84,10 +86,14 @@ def all_maps(net: nn.Module, images: Tensor, labels: Tensor) -> dict[str, Tensor
     return found
 
 
-def areas(net: nn.Module, images: Tensor, labels: Tensor, heat: Tensor) -> Tensor:
+def nothings(images: Tensor) -> dict[str, Tensor]:
+    """Pictures that stand for nothing, like `images`."""
+    return {"blurred copy": gaussian_filter(images, 6.0), "mean colour": images.mean((2, 3), True).expand_as(images)}
+
+
+def areas(net: nn.Module, images: Tensor, labels: Tensor, heat: Tensor, nothing: Tensor) -> Tensor:
     """Mean probability of the class during deletion and insertion, (2, B)."""
-    blurred = gaussian_filter(images, 6.0)
-    both = ((images, blurred), (blurred, images))
+    both = ((images, nothing), (nothing, images))
     return torch.stack(
         [
             torch.stack(
@@ -122,6 +128,34 @@ def shuffling(net: nn.Module, images: Tensor, labels: Tensor) -> dict[str, dict]
     return {n: {"correlation": kept[n].round(4).tolist(), "other scene": round(strangers[n], 4)} for n in intact}
 
 
+def judged(net: nn.Module, images: Tensor, labels: Tensor, maps: dict[str, Tensor], nothing: Tensor) -> dict[str, dict]:
+    """Deletion and insertion of each map but the centre, and what it gains on the edges of the same pictures."""
+    of_scene = {name: areas(net, images, labels, m, nothing) for name, m in maps.items() if name != "centre"}
+    curves = {}
+    for name, found in of_scene.items():
+        gain = found - of_scene["edges"]
+        error = 1.96 * gain.std(dim=1) / len(images) ** 0.5
+        curves[name] = {
+            game: {"area": round(float(found[k].mean()), 4), "against edges": round(float(gain[k].mean()), 4),
+                   "half width": round(float(error[k]), 4)}
+            for k, game in enumerate(("deletion", "insertion"))
+        }  # fmt: skip
+        print(name, curves[name], flush=True)
+    return curves
+
+
+def pointing_without_a_head(net: nn.Module, images: Tensor, labels: Tensor, inside: Tensor) -> dict[str, list[float]]:
+    """The pointing game of networks whose last layer is shuffled, a share for each seed."""
+
+    def of(other: nn.Module) -> dict[str, float]:
+        maps = {n: in_parts(lambda x, c, r=r: r(other, x, c), images, labels).abs().amax(1) for n, r in RULES.items()}
+        maps["Grad-CAM"] = in_parts(lambda x, c: cam(other, "block5", x, c), images, labels)
+        return {name: round(see.pointing_game(heat, inside), 4) for name, heat in maps.items()}
+
+    found = [of(see.randomised(net, LAYERS[0], seed=seed).eval()) for seed in range(SEEDS)]
+    return {name: [one[name] for one in found] for name in found[0]}
+
+
 def main() -> None:
     """Draw, judge, store the numbers."""
     run = start(__doc__, NAME, 1, threads=1)
@@ -131,17 +165,10 @@ def main() -> None:
     points = {name: round(see.pointing_game(m, inside), 4) for name, m in maps.items()}
     print(len(images), points, flush=True)
     x, y = images[:CURVES], labels[:CURVES]
-    of_scene = {name: areas(net, x, y, m[:CURVES]) for name, m in maps.items() if name != "centre"}
-    curves = {}
-    for name, found in of_scene.items():
-        gain = found - of_scene["edges"]
-        error = 1.96 * gain.std(dim=1) / CURVES**0.5
-        curves[name] = {
-            game: {"area": round(float(found[k].mean()), 4), "against edges": round(float(gain[k].mean()), 4),
-                   "half width": round(float(error[k]), 4)}
-            for k, game in enumerate(("deletion", "insertion"))
-        }  # fmt: skip
-        print(name, curves[name], flush=True)
+    first = {name: m[:CURVES] for name, m in maps.items()}
+    curves = {name: judged(net, x, y, first, nothing) for name, nothing in nothings(x).items()}
+    headless = pointing_without_a_head(net, x, y, inside[:CURVES])
+    print(headless, flush=True)
     card = {
         "data": f"the {len(images)} of {SCENES} test scenes of 64 px that the network names correctly; the first "
         f"{CURVES} of them for deletion and insertion, the first {SHUFFLED} for shuffling",
@@ -153,7 +180,10 @@ def main() -> None:
         "scenes": len(images),
         "layers": list(LAYERS),
         "pointing": points,
-        "curves": curves,
+        "curves": curves["blurred copy"],
+        "curves, mean colour": curves["mean colour"],
+        "pointing, head shuffled": headless,
+        "pointing, first": {name: round(see.pointing_game(m, inside[:CURVES]), 4) for name, m in first.items()},
         "shuffling": shuffling(net, images[:SHUFFLED], labels[:SHUFFLED]),
         "seconds": round(time.perf_counter() - run.started),
         **environment(run.device),

@@ -119,6 +119,11 @@ def test_a_formula_that_cannot_be_read_is_shown_as_it_was_typed_at_once(source):
     assert shown.startswith(("<code>", "<math"))
 
 
+def test_a_formula_longer_than_any_is_not_read():
+    assert mathml("x" + "+ x" * 5_000, "inline").startswith("<code>")
+    assert mathml("x" + "+ x" * 5, "inline").startswith("<math")
+
+
 @pytest.mark.parametrize("path", sorted(SOURCES.glob("*/*.ipynb")), ids=lambda path: path.stem)
 def test_every_formula_of_the_assignments_shows_without_a_network(path: Path, tmp_path: Path, chromium_page):
     """What nbconvert takes for a formula is MathML with a size; no dollar is left."""

@@ -104,14 +104,26 @@ def test_an_occlusion_map_leaves_out_the_border_and_peaks_where_it_matters(judge
     assert (heat[:, ~outside] > -1e2).all()
 
 
-def test_some_scenes_of_the_card_fall_and_rise_as_its_curves(judged):
+@pytest.mark.parametrize(("nothing", "key"), [("blurred copy", "curves"), ("mean colour", "curves, mean colour")])
+def test_some_scenes_of_the_card_fall_and_rise_as_its_curves(judged, nothing, key):
     card, net, images, labels, _ = judged
-    first = slice(0, 24)
-    heat = see.saliency(net, images[first], labels[first])
-    deletion, insertion = judged_maps.areas(net, images[first], labels[first], heat).mean(dim=1)
-    curves = card["curves"]["gradient"]
+    some, named = images[:24], labels[:24]
+    heat = see.saliency(net, some, named)
+    deletion, insertion = judged_maps.areas(net, some, named, heat, judged_maps.nothings(some)[nothing]).mean(dim=1)
+    curves = card[key]["gradient"]
     assert float(deletion) == pytest.approx(curves["deletion"]["area"], abs=0.1)
     assert float(insertion) == pytest.approx(curves["insertion"]["area"], abs=0.1)
+
+
+def test_a_network_without_its_head_still_points_as_the_card_says(judged):
+    card, net, images, labels, masks = judged
+    inside = judged_maps.box_interior(masks)[: judged_maps.CURVES]
+    other = see.randomised(net, "head", seed=0).eval()
+    images, labels = images[: judged_maps.CURVES], labels[: judged_maps.CURVES]
+    with torch.no_grad():
+        assert (other(images).argmax(1) == labels).double().mean() < 0.3, "it knows no class any more"
+    heat = judged_maps.in_parts(lambda x, c: judged_maps.cam(other, "block5", x, c), images, labels)
+    assert see.pointing_game(heat, inside) == pytest.approx(card["pointing, head shuffled"]["Grad-CAM"][0], abs=0.02)
 
 
 def test_shuffling_was_stored_for_every_depth_and_seed(judged):

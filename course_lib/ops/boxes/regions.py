@@ -32,7 +32,7 @@ def roi_align(
         (K, C, rows, columns). Points more than one place outside the map count as 0.
 
     Raises:
-        ValueError: For shapes that do not fit, or an image that is not there.
+        ValueError: For shapes that do not fit.
     """
     _check(features, boxes, images)
     check_positive(rows=size[0], columns=size[1], scale=scale, sampling=sampling)
@@ -73,7 +73,7 @@ def roi_pool(features: Tensor, boxes: Tensor, images: Tensor, *, size: tuple[int
         (K, C, rows, columns); 0 where a bin lies outside the map.
 
     Raises:
-        ValueError: For shapes that do not fit, or an image that is not there.
+        ValueError: For shapes that do not fit.
     """
     _check(features, boxes, images)
     check_positive(rows=size[0], columns=size[1], scale=scale)
@@ -95,14 +95,10 @@ def roi_pool(features: Tensor, boxes: Tensor, images: Tensor, *, size: tuple[int
 
 
 def _check(features: Tensor, boxes: Tensor, images: Tensor) -> None:
-    """Raise ValueError for features, boxes or images that do not fit."""
+    """Raise ValueError for features, boxes or images of another shape or kind; reads no values."""
     check_shapes(features=(features, "B C h w"))
     if not isinstance(boxes, Tensor) or boxes.ndim != 2 or boxes.shape[-1] != 4:
         raise ValueError(f"boxes must be (K, 4), not a {describe(boxes)}")
     if not isinstance(images, Tensor) or images.dtype != torch.int64 or images.shape != boxes.shape[:1]:
         raise ValueError(f"images must be int64 numbers of pictures, one for each of {len(boxes)} boxes, not a "
                          f"{describe(images)}")  # fmt: skip
-    if len(images) and not 0 <= int(images.min()) <= int(images.max()) < len(features):
-        raise ValueError(
-            f"images must be from 0 to {len(features) - 1}, not {int(images.min())} ... {int(images.max())}"
-        )
