@@ -2,6 +2,7 @@
 
     python -m recipes.segmentation
 
+The first seed's answers to SHOWN test scenes are kept beside the card as pictures, and the first U-Net is shipped.
 FCN-32s, -16s and -8s, U-Net's way up with and without skips, DeepLabV3 and V3+, and HRNet's streams start from the
 weights of `recipes.segmentation_encoder`, which comes first. All see the same pictures in the same order, no picture
 twice, with the same batch, schedule, decay and loss. The rate of each is the best on validation scenes after a quarter
@@ -12,11 +13,13 @@ scenes and on combinations that training never shows. `--start scratch` trains t
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import statistics
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -35,7 +38,7 @@ from course_lib.segmentation.fcn import FCN, predict_classes
 from course_lib.segmentation.high_resolution import HighResolution
 from course_lib.segmentation.losses import pixel_cross_entropy
 from course_lib.segmentation.unet import UNetDecoder
-from recipes.common import CARDS, Run, curve, environment, half_if_fast, start
+from recipes.common import CARDS, Run, curve, environment, half_if_fast, ship, start
 from recipes.segmentation_encoder import choose_rate
 
 K, SIZE, LEVEL, BATCH, TESTED, TOLERANCE = len(CATEGORIES), 64, 0.3, 32, 512, 1.0
@@ -51,6 +54,7 @@ MODELS: dict[str, Callable[[SceneEncoder], nn.Module]] = {
     "DeepLabV3+": lambda encoder: DeepLab(encoder, K, fine=12),
     "HRNet": lambda encoder: HighResolution(encoder, K, 20),
 }
+SHIPPED, SHOWN = "U-Net", 64
 OUTPUT_STRIDE = {"DeepLabV3": 8, "DeepLabV3+": 16}
 
 
@@ -62,11 +66,16 @@ def model_of(name: str, pretrained: bool) -> nn.Module:
     return MODELS[name](encoder)
 
 
-def judge(model: nn.Module, split: str, samples: int) -> dict:
-    """Scores on fixed scenes of a split."""
+def answers(model: nn.Module, split: str, samples: int) -> tuple[Tensor, Tensor]:
+    """What a network says of fixed scenes of a split, and the truth: (N, H, W) each."""
     images, target = scene_dataset(samples, ("image", "semantic"), SIZE, split=split, difficulty=LEVEL).tensors
     device = next(model.parameters()).device
-    guess = torch.cat([predict_classes(model, part.to(device)).cpu() for part in images.split(128)])
+    return torch.cat([predict_classes(model, part.to(device)).cpu() for part in images.split(128)]), target
+
+
+def judge(model: nn.Module, split: str, samples: int) -> dict:
+    """Scores on fixed scenes of a split."""
+    guess, target = answers(model, split, samples)
     table = confusion_matrix(guess, target, K)
     by_class = [None if value.isnan() else round(float(value), 4) for value in class_iou(table)]
     outline = mean_boundary_f(class_boundary_f(guess, target, K, tolerance=TOLERANCE))
@@ -94,6 +103,30 @@ def train(run: Run, name: str, rate: float, *, epochs: int, seed: int) -> tuple[
     return model, history
 
 
+def shown(run: Run, name: str) -> Path:
+    """Where the answers of a network to the first test scenes wait for the end of the recipe."""
+    return run.state.with_name(f"{run.state.name}.{name.replace(' ', '_')}.npy")
+
+
+def show(run: Run, name: str, model: nn.Module, history: History, rate: float) -> None:
+    """Keep what a trained network says of the first test scenes; ship the one that the chapter runs."""
+    if run.state is not None:
+        np.save(shown(run, name), answers(model, "test", SHOWN)[0].byte().numpy())
+    if name == SHIPPED and run.args.start == "pretrained":
+        samples = run.args.tested
+        ship(
+            dataclasses.replace(run, name="scene_segmenter"),
+            model,
+            model_of(name, pretrained=False),
+            lambda found: {key: value for key, value in judge(found, "test", samples).items() if key != "iou"},
+            history,
+            data=f"the course's scenes, {SIZE} px, difficulty {LEVEL}; the encoder starts as scene_encoder",
+            metric=f"mIoU on scene_dataset({samples}, ('image', 'semantic'), {SIZE}, split='test'), "
+            f"half-precision weights; boundary_f within {TOLERANCE:g} px",
+            rate=rate,
+        )
+
+
 def rows_of(run: Run, name: str, known: dict, keep: Callable[[], None]) -> dict:
     """What the card says of one network; what `known` holds is not computed again."""
     samples = run.args.tested
@@ -112,6 +145,8 @@ def rows_of(run: Run, name: str, known: dict, keep: Callable[[], None]) -> dict:
         key = f"{name}|{rate}|seed {seed}"
         if key not in known:
             model, history = train(run, name, rate, epochs=run.epochs, seed=seed)
+            if seed == 0:
+                show(run, name, model, history, rate)
             known[key] = {"test": judge(model, "test", samples), "heldout": judge(model, "heldout", samples),
                           "seconds": round(history.seconds), "curve": curve(history)}  # fmt: skip
             print(name, rate, seed, known[key]["test"]["miou"], known[key]["seconds"], flush=True)
@@ -162,7 +197,10 @@ def main() -> None:
         "rows": rows,
     }
     default = CARDS / ("09_segmentation.json" if started == "pretrained" else "09_segmentation_scratch.json")
-    (run.args.card or default).write_text(json.dumps(card, indent=1) + "\n")
+    target = run.args.card or default
+    target.write_text(json.dumps(card, indent=1) + "\n")
+    if started == "pretrained":
+        np.savez_compressed(target.with_suffix(".npz"), **{name: np.load(shown(run, name)) for name in run.args.models})
 
 
 if __name__ == "__main__":

@@ -28,17 +28,17 @@ class UNetDecoder(nn.Module):
         encoder: Its maps must each have half the resolution of the one before.
         classes: K.
         skips: Put the encoder's maps beside the decoder's.
+        width: Maps of the way up at most; at each level it has as many as the encoder where those are fewer.
     """
 
-    def __init__(self, encoder: Pyramid, classes: int, skips: bool = True):
+    def __init__(self, encoder: Pyramid, classes: int, skips: bool = True, *, width: int = 48):
         super().__init__()
-        widths = list(encoder.widths)
         self.skips, self.factor = skips, encoder.strides[0]
-        self.decoder = nn.ModuleList(
-            double_conv(deep + (shallow if skips else 0), shallow)
-            for deep, shallow in zip(widths[:0:-1], widths[-2::-1], strict=True)
-        )
-        self.head = nn.Conv2d(widths[0], classes, 1)
+        self.decoder, deep = nn.ModuleList(), encoder.widths[-1]
+        for shallow in encoder.widths[-2::-1]:
+            self.decoder.append(double_conv(deep + (shallow if skips else 0), min(shallow, width)))
+            deep = min(shallow, width)
+        self.head = nn.Conv2d(deep, classes, 1)
         initialise(self)
         nn.init.zeros_(self.head.weight)
         self.encoder = encoder  # only now, so that its weights stay as they came

@@ -1,4 +1,4 @@
-"""Where the cameras of the course's scenes stand: on a circle for a turntable, on a grid for a light field."""
+"""Where the cameras of the course's scenes stand: on a circle, on a grid for a light field, or anywhere."""
 
 from __future__ import annotations
 
@@ -80,3 +80,39 @@ def grid_cameras(
     pose = centre.pose[0, 0].expand(rows * columns, 3, 4).clone()
     pose[:, :, 3] -= shift  # x_cam = R x + t - shift: the camera moves by `shift` in its own frame
     return _with_field(pose.expand(worlds, -1, -1, -1), size, field)
+
+
+def random_cameras(
+    worlds: int,
+    size: int | tuple[int, int] = 64,
+    *,
+    distance: tuple[float, float] = (4.0, 6.5),
+    elevation: tuple[float, float] = (0.25, 0.75),
+    aim: float = 0.8,
+    field: float = 48.0,
+    generator: torch.Generator,
+) -> Cameras:
+    """One camera for each world, somewhere around it, looking at a place near its middle: single pictures for depth.
+
+    Args:
+        worlds: B; there is one view of each.
+        size, field: As for `orbit_cameras`.
+        distance: Least and most metres from the place looked at.
+        elevation: Least and most, radians above the ground, in (0, pi / 2).
+        aim: How far the place looked at may be from the origin, metres.
+        generator: Source of the numbers; the cameras are on its device.
+    """
+    if not 0 < elevation[0] <= elevation[1] < math.pi / 2 or not 0 < distance[0] <= distance[1]:
+        raise ValueError(
+            f"distance must rise and be above 0, elevation lie in (0, pi / 2), not {distance}, {elevation}"
+        )
+    draws = torch.rand(5, worlds, 1, generator=generator, device=generator.device)  # (5, B, V = 1)
+    azimuth, radius = 2 * math.pi * draws[0], distance[0] + draws[1] * (distance[1] - distance[0])
+    height, angle, reach = (
+        elevation[0] + draws[2] * (elevation[1] - elevation[0]),
+        2 * math.pi * draws[3],
+        aim * draws[4],
+    )
+    target = torch.stack([angle.cos() * reach, angle.sin() * reach, torch.full_like(reach, 0.3)], -1)
+    away = torch.stack([azimuth.cos() * height.cos(), azimuth.sin() * height.cos(), height.sin()], -1)
+    return _with_field(look_at_pose(target + radius[..., None] * away, target), size, field)

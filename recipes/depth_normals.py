@@ -1,0 +1,188 @@
+"""Depth and normals from one picture of a world of solids; writes course_lib/checkpoints/depth_normals and a card.
+
+    python -m recipes.depth_normals
+
+U-Net's way up on the scene encoder answers with four numbers a pixel: log depth and a direction. It sees no picture
+twice and never a bracket, the solid that is left out for a second test. Two starts, the encoder of
+`recipes.segmentation_encoder` and none, get the same pictures in the same order; the rate of each is the best on
+validation pictures after a quarter of the training, on a grid that grows until the best one is not at its edge. Beside
+them stand two answers that look at no pixel: the mean depth and direction of each place of the frame, and the best
+ground plane. The first seed of the better start is shipped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from course_lib.core.seeding import generator
+from course_lib.core.training import History, fit
+from course_lib.core.weights import load_checkpoint
+from course_lib.data.scenes import CLASSES
+from course_lib.data.scenes.cameras import random_cameras
+from course_lib.data.scenes.datasets import block_generator
+from course_lib.data.scenes.views import render_views
+from course_lib.data.scenes.world3d import SOLIDS, sample_worlds
+from course_lib.metrics.depth import depth_scores
+from course_lib.metrics.normals import normal_scores
+from course_lib.networks.backbones.scene_encoder import SceneEncoder, SceneNamer
+from course_lib.optim import AdamW, warmup_cosine
+from course_lib.segmentation.geometry import normal_loss, scale_invariant_loss
+from course_lib.segmentation.unet import UNetDecoder
+from recipes.common import CARDS, Run, curve, environment, half_if_fast, ship, start
+from recipes.segmentation_encoder import choose_rate
+
+SIZE, BATCH, TESTED, FAR = 64, 32, 256, 12.0  # depth is counted up to FAR metres
+STEPS, EPOCHS, TRIED, WARMUP, DECAY, SEEDS = 100, 8, 2, 50, 0.02, 3  # 8 x 100 x 32 = 25,600 pictures a training
+RATES, STARTS = (1e-3, 2e-3, 4e-3), ("pretrained", "scratch")
+SEEN = tuple(name for name in SOLIDS if name != "bracket")
+
+
+def draw(count: int, stream: torch.Generator, solids: tuple[str, ...] = SEEN) -> tuple[Tensor, Tensor, Tensor]:
+    """Pictures (N, 3, H, W), depth (N, H, W) in metres, infinite for the sky, and normals (N, 3, H, W)."""
+    world = sample_worlds(count, generator=stream, solids=solids)
+    views = render_views(world, random_cameras(count, SIZE, generator=stream), supersample=1)
+    return views.image[:, 0], views.depth[:, 0], views.normals[:, 0]
+
+
+def fixed(split: str, solids: tuple[str, ...] = SEEN, samples: int = TESTED) -> tuple[Tensor, Tensor, Tensor]:
+    """The same pictures at every call."""
+    return draw(samples, block_generator(9, split), solids)
+
+
+def model_of(pretrained: bool) -> UNetDecoder:
+    """A network whose head is not trained yet; it begins with 5.3 metres everywhere."""
+    encoder = SceneEncoder()
+    if pretrained:
+        encoder.load_state_dict(load_checkpoint("scene_encoder", SceneNamer(len(CLASSES))).encoder.state_dict())
+    model = UNetDecoder(encoder, 4)
+    torch.nn.init.normal_(model.head.weight, std=0.01)  # a direction needs a length
+    model.head.bias.data = torch.tensor([1.67, 0.0, 0.0, -1.0])
+    return model
+
+
+def predict(model: torch.nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Depth (B, H, W) in metres and normals (B, 3, H, W) of pictures."""
+    device = next(model.parameters()).device
+    model.eval()
+    with torch.no_grad():
+        found = torch.cat([model(part.to(device)).cpu() for part in images.split(64)])
+    return found[:, 0].exp(), torch.nn.functional.normalize(found[:, 1:], dim=1)
+
+
+def scores(depth: Tensor, normals: Tensor, truth: tuple[Tensor, Tensor, Tensor]) -> dict[str, float]:
+    """RMSE, delta < 1.25 and the rest, and the angle in degrees, of pixels nearer than FAR."""
+    counted = truth[1] < FAR
+    found = depth_scores(depth, truth[1].clamp(max=FAR), counted) | {
+        f"angle {key}": value for key, value in normal_scores(normals, truth[2], counted).items()}  # fmt: skip
+    return {key.replace(" ", "_"): round(value, 4) for key, value in found.items()}
+
+
+def judge(model: torch.nn.Module, split: str, solids: tuple[str, ...] = SEEN) -> dict[str, float]:
+    """Scores on fixed pictures."""
+    truth = fixed(split, solids)
+    return scores(*predict(model, truth[0]), truth)
+
+
+def without_looking() -> dict[str, dict[str, float]]:
+    """Scores of the mean of each place of the frame over 1,024 pictures, and of the plane that fits best."""
+    _, depth, normals = draw(1024, generator(77))
+    counted = depth < FAR
+    pixels = counted.sum(0).clamp(min=1)
+    log_mean = (torch.where(counted, depth, 1).log().sum(0) / pixels).expand(TESTED, -1, -1)
+    direction = torch.where(counted[:, None], normals, 0).sum(0) / pixels
+    truth, found = fixed("test"), {}
+    found["mean of each place"] = scores(log_mean.exp(), direction.expand(TESTED, -1, -1, -1), truth)
+    row, column = torch.meshgrid(torch.linspace(-1, 1, SIZE), torch.linspace(-1, 1, SIZE), indexing="ij")
+    basis = (
+        torch.stack([torch.ones_like(row), row, column], -1)
+        .flatten(0, 1)
+        .expand(len(depth), -1, -1)[counted.flatten(1)]
+    )
+    inverse = torch.linalg.lstsq(basis, 1 / depth[counted][:, None]).solution[:, 0]  # 1 / depth of a plane is linear
+    plane = 1 / (inverse[0] + inverse[1] * row + inverse[2] * column).clamp(min=1 / FAR)
+    up = torch.nn.functional.normalize(direction.mean((1, 2)), dim=0)[:, None, None].expand(TESTED, 3, SIZE, SIZE)
+    return found | {"one plane": scores(plane.expand(TESTED, -1, -1), up, truth)}
+
+
+def train(run: Run, begin: str, rate: float, *, epochs: int, seed: int) -> tuple[UNetDecoder, History]:
+    """A trained network and how its training went."""
+    torch.manual_seed(seed)
+    model = model_of(begin == "pretrained").to(run.device, memory_format=torch.channels_last)
+
+    def loss(_: Tensor, stream: torch.Generator) -> Tensor:
+        images, depth, normals = draw(BATCH, stream)
+        found = model(images.contiguous(memory_format=torch.channels_last)).float()
+        counted = depth < FAR
+        return scale_invariant_loss(found[:, 0], depth, counted=counted) + normal_loss(
+            found[:, 1:], normals, counted=counted)  # fmt: skip
+
+    steps = run.args.steps
+    history = fit(model, loss, AdamW(model.parameters(), rate, weight_decay=DECAY), samples=steps, epochs=epochs,
+                  batch=1, generator=generator(seed, run.device), clip=1.0, precision=half_if_fast(run.device),
+                  schedule=lambda step, all_steps: warmup_cosine(step, all_steps, min(WARMUP, epochs * steps - 1)),
+                  **run.keep(f".{begin}.{rate}.{epochs}.{seed}"))  # fmt: skip
+    return model, history
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The recipe's own flags."""
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--steps", type=int, default=STEPS, help=f"batches of {BATCH} an epoch")
+
+
+def main() -> None:
+    """Choose rates, train both starts with each seed, judge, write checkpoint and card; an interrupted run goes on."""
+    run = start(__doc__, "depth_normals", EPOCHS, add, threads=1)
+    path = run.state.with_suffix(".json")
+    known = json.loads(path.read_text()) if path.exists() else {}
+
+    def keep(key: str, value: object) -> None:
+        known[key] = value
+        path.write_text(json.dumps(known))
+
+    def tried(begin: str, rate: float) -> float:
+        if f"{begin}|{rate}" not in known:
+            short = max(run.epochs * TRIED // EPOCHS, 1)
+            keep(f"{begin}|{rate}", judge(train(run, begin, rate, epochs=short, seed=100)[0], "val")["log_rmse"])
+        return -known[f"{begin}|{rate}"]
+
+    rows = {}
+    for begin in STARTS:
+        rate, losses = choose_rate(RATES, lambda rate, begin=begin: tried(begin, rate))
+        for seed in range(run.args.seeds):
+            key = f"{begin}|{rate}|seed {seed}"
+            if key in known:
+                continue
+            model, history = train(run, begin, rate, epochs=run.epochs, seed=seed)
+            if begin == "pretrained" and seed == 0:
+                ship(replace(run, name="depth_normals"), model, model_of(False), lambda found: judge(found, "test"),
+                     history, data=f"worlds of solids at {SIZE} px, without brackets; encoder from scene_encoder",
+                     metric=f"depth in metres and angles in degrees of pixels nearer than {FAR:g} m of {TESTED} test "
+                     "pictures, half-precision weights", rate=rate)  # fmt: skip
+            keep(key, {"test": judge(model, "test"), "bracket": judge(model, "test", ("bracket",)),
+                       "seconds": round(history.seconds), "curve": curve(history)})  # fmt: skip
+        seeds = [known[f"{begin}|{rate}|seed {seed}"] for seed in range(run.args.seeds)]
+        means = {score: [round(statistics.mean(each), 4), round(statistics.stdev(each), 4) if len(each) > 1 else None]
+                 for score in seeds[0]["test"] if (each := [found["test"][score] for found in seeds])}  # fmt: skip
+        rows[begin] = {"rate": rate, "log_rmse_by_rate": {k: -v for k, v in losses.items()}, "mean_sd": means,
+                       "seeds": seeds}  # fmt: skip
+    card = {
+        "data": f"worlds of solids at {SIZE} px: {run.epochs * run.args.steps * BATCH} pictures to train, none twice, "
+        f"without brackets; {TESTED} to test, and {TESTED} of brackets alone",
+        "metric": f"pixels nearer than {FAR:g} m; mean and standard deviation over seeds",
+        "command": run.command,
+        **environment(run.device),
+        "without_looking": without_looking(),
+        "rows": rows,
+    }
+    (CARDS / "09_depth_normals.json").write_text(json.dumps(card, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
