@@ -28,7 +28,7 @@ from course_lib.optim import AdamW, warmup_cosine
 from recipes.common import Run, half_if_fast, ship, start
 
 SIZE, LEVEL, BATCH, TESTED = 64, 0.3, 64, 1024
-STEPS, EPOCHS, WARMUP, DECAY = 128, 16, 64, 0.02  # 16 x 128 x 64 = 131,072 pictures
+STEPS, EPOCHS, WARMUP, DECAY = 128, 32, 64, 0.02  # 32 x 128 x 64 = 262,144 pictures
 RATES, GROWTH = (1e-3, 2e-3, 4e-3), 6
 
 

@@ -54,6 +54,7 @@ class Autoencoder(nn.Module):
         self.from_code, self.up = nn.Linear(code, numbers), nn.Sequential(*up)
         self.last = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(width, channels, 3, padding=1))
         initialise(self)
+        nn.init.zeros_(self.last[1].weight)  # begins at grey, not at noise of a few units
 
     def encode(self, images: Tensor) -> Tensor:
         """Codes (B, D) of images (B, channels, size, size)."""

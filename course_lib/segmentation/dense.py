@@ -177,6 +177,32 @@ def window_work(side: int, window: int, layers: list[tuple[int, int, int]], *, c
     return work
 
 
+def window_classifier(layers: list[tuple[int, int, int]], window: int, *, channels: int = 3) -> nn.Sequential:
+    """An untrained classifier of windows from the description that `window_work` counts.
+
+    Args:
+        layers, window, channels: As for `window_work`. A layer whose kernel covers the whole map is linear, and so are
+            all behind it.
+
+    Returns:
+        Convolutions and poolings, `Flatten`, linear layers; ReLU behind all but the last.
+    """
+    check_positive(window=window, channels=channels)
+    found: list[nn.Module] = []
+    for kernel, stride, outputs in layers:
+        if outputs == 0:
+            found.append(nn.MaxPool2d(kernel, stride))
+        elif kernel == window:
+            found += [] if any(isinstance(layer, nn.Flatten) for layer in found) else [nn.Flatten()]
+            found += [nn.Linear(channels * window**2, outputs), nn.ReLU(inplace=True)]
+        else:
+            found += [nn.Conv2d(channels, outputs, kernel, stride), nn.ReLU(inplace=True)]
+        window, channels = (window - kernel) // stride + 1, outputs or channels
+        if window < 1:
+            raise ValueError("the layers leave no pixel of a window: take a larger one")
+    return nn.Sequential(*found[:-1])
+
+
 def _unrolled(chain: nn.Module) -> Iterator[nn.Module]:
     if not isinstance(chain, nn.Sequential):
         raise ValueError(f"classifier must be an nn.Sequential, not a {type(chain).__name__}")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
 
+import numpy as np
 import pytest
 import torch
 
-from course_lib.data.scenes import CATEGORIES, scene_dataset
-from recipes import segmentation, segmentation_encoder
-from recipes.common import Run
+from course_lib.core.weights import load_checkpoint, read_card
+from course_lib.data.scenes import CATEGORIES, CLASSES, scene_dataset
+from course_lib.networks.backbones.scene_encoder import SceneNamer
+from recipes import depth_normals, segmentation, segmentation_encoder
+from recipes.common import CARDS, Run
 
 
 def run_of(**flags):
@@ -100,3 +104,62 @@ def test_what_is_known_is_not_trained_again(monkeypatch):
     assert row["miou"] == pytest.approx(sum(found["test"]["miou"] for found in row["seeds"]) / 2, abs=1e-4)
     assert segmentation.rows_of(run_of(), "FCN-32s", known, lambda: None) == row
     assert len(trained) == 4
+
+
+def test_the_shipped_network_scores_what_its_card_says():
+    card = read_card("scene_segmenter")
+    model = load_checkpoint("scene_segmenter", segmentation.model_of(segmentation.SHIPPED, pretrained=False))
+    found = segmentation.judge(model, "test", segmentation.TESTED)
+    for score in ("miou", "boundary_f", "pixel_accuracy"):
+        assert found[score] == pytest.approx(card[score], abs=0.003), score
+
+
+def test_the_table_keeps_its_promises():
+    card = json.loads((CARDS / "09_segmentation.json").read_text())
+    assert list(card["rows"]) == list(segmentation.MODELS)
+    answers = np.load(CARDS / "09_segmentation.npz")
+    for name, row in card["rows"].items():
+        tried = sorted(float(rate) for rate in row["rates_tried"])
+        assert tried[0] < row["rate"] < tried[-1], name
+        assert len(row["seeds"]) == segmentation.SEEDS
+        assert answers[name].shape == (segmentation.SHOWN, segmentation.SIZE, segmentation.SIZE)
+
+
+def test_the_encoders_card_holds():
+    card, model = read_card("scene_encoder"), load_checkpoint("scene_encoder", SceneNamer(len(CLASSES)))
+    assert segmentation_encoder.score(model, "test") == pytest.approx(card["accuracy"], abs=0.003)
+    assert segmentation_encoder.score(model, "heldout") == pytest.approx(card["accuracy_heldout"], abs=0.003)
+
+
+def test_the_shipped_depth_scores_what_its_card_says():
+    card, model = read_card("depth_normals"), load_checkpoint("depth_normals", depth_normals.model_of(pretrained=False))
+    found = depth_normals.judge(model, "test")
+    assert found["delta_1"] == pytest.approx(card["delta_1"], abs=0.005)
+    assert found["objects_angle_mean"] == pytest.approx(card["objects_angle_mean"], abs=0.3)
+
+
+def test_answers_without_looking_are_worse_on_objects_and_a_perfect_one_is_perfect():
+    truth = depth_normals.fixed("test", samples=32)
+    perfect = depth_normals.scores(truth[1].clamp(max=100), truth[2], truth)
+    assert (perfect["rmse"], perfect["delta_1"], perfect["objects_delta_1"]) == (0, 1, 1)
+    assert perfect["objects_angle_mean"] == pytest.approx(0, abs=1e-3)
+    for found in depth_normals.without_looking().values():
+        assert found["objects_delta_1"] < found["delta_1"]
+        assert found["objects_angle_mean"] > 3 * found["angle_mean"]
+
+
+def test_a_small_run_writes_card_and_answers(monkeypatch, tmp_path):
+    monkeypatch.setattr(segmentation, "BATCH", 2)
+    monkeypatch.setattr(segmentation, "SHOWN", 4)
+    monkeypatch.setattr(segmentation, "RATES", (1e-4, 1e-3, 1e-2))
+    monkeypatch.setattr(segmentation, "choose_rate", lambda rates, judge: (rates[1], {r: judge(r) for r in rates}))
+    monkeypatch.setattr(segmentation, "ship", lambda *args, **words: pytest.fail("FCN-32s is not shipped"))
+    flags = ["--models", "FCN-32s", "--seeds", "1", "--steps", "1", "--epochs", "1", "--tested", "4"]
+    flags += ["--card", str(tmp_path / "card.json"), "--state", str(tmp_path / "state")]
+    monkeypatch.setattr("sys.argv", ["segmentation", *flags])
+    segmentation.main()
+    card = json.loads((tmp_path / "card.json").read_text())
+    assert card["rows"]["FCN-32s"]["miou_sd"] is None
+    answers = np.load(tmp_path / "card.npz")["FCN-32s"]
+    assert answers.shape == (4, 64, 64)
+    assert answers.max() < len(CATEGORIES)

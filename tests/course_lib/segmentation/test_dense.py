@@ -8,7 +8,13 @@ from torch import nn
 
 from course_lib.architectures import layer_costs
 from course_lib.core.seeding import generator
-from course_lib.segmentation.dense import as_convolution, sliding_window, to_convolutional, window_work
+from course_lib.segmentation.dense import (
+    as_convolution,
+    sliding_window,
+    to_convolutional,
+    window_classifier,
+    window_work,
+)
 
 from ..refusals import refused
 
@@ -116,3 +122,17 @@ def test_bad_input_is_refused():
     refused(lambda: window_work(10, 20, [(3, 1, 4)]), "layers and a window that fits are needed")
     refused(lambda: window_work(30, 2, [(3, 1, 4)]), "the layers leave no pixel of a window")
     refused(lambda: window_work(30, 20, [(0, 1, 4)]), "a layer is")
+
+
+@pytest.mark.parametrize(
+    ("layers", "window"), [([(5, 1, 4), (2, 2, 0), (3, 2, 6), (3, 1, 8), (1, 1, 5)], 18), ([(9, 1, 3)], 9)]
+)
+def test_a_described_classifier_costs_what_is_counted_for_one_window(layers, window):
+    torch.manual_seed(0)
+    model = window_classifier(layers, window)
+    scores = model(torch.rand(2, 3, window, window, generator=generator(0)))
+    assert scores.shape == (2, layers[-1][2])
+    assert (scores < 0).any()  # no ReLU behind the last
+    wanted = [work.separate for work in window_work(window, window, layers)]
+    assert [cost.macs for cost in layer_costs(model.eval(), torch.zeros(1, 3, window, window)) if cost.macs] == wanted
+    refused(lambda: window_classifier([(5, 1, 4), (2, 2, 0), (4, 1, 3)], 9), "the layers leave no pixel of a window")
