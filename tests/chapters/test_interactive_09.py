@@ -1,4 +1,4 @@
-"""Chapter 9's demonstrations: stamps add up to torch's transposed convolution; answers are drawn where they are wrong."""
+"""Chapter 9's demonstrations: stamps add up to torch's transposed convolution; what is wrong is red."""
 
 from __future__ import annotations
 
@@ -47,12 +47,10 @@ def test_wrong_pixels_are_red_and_their_share_is_what_the_caption_says(space, na
 
 
 def test_the_stored_answers_belong_to_the_scenes(space):
-    right = {
-        name: float((maps == space["truth"][: len(maps)]).double().mean()) for name, maps in space["answers"].items()
-    }
+    answers, truth = space["answers"], space["truth"]
+    right = {name: float((maps == truth[: len(maps)]).double().mean()) for name, maps in answers.items()}
+    turned = {name: float((maps == truth[: len(maps)].flip(0)).double().mean()) for name, maps in answers.items()}
     assert min(right.values()) > 0.8  # saying "wall" everywhere gives 0.6
-    turned = {name: float((maps == space["truth"][: len(maps)].flip(0)).double().mean())
-              for name, maps in space["answers"].items()}  # fmt: skip
     assert all(turned[name] < right[name] - 0.1 for name in right)
 
 
