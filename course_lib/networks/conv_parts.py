@@ -46,6 +46,18 @@ def initialise(model: nn.Module) -> None:
                 nn.init.zeros_(module.bias)
 
 
+def unit_scores(layer: nn.Conv2d) -> nn.Conv2d:
+    """A last layer whose scores start with variance 1 where its inputs are what ReLU leaves of variance 1; bias 0.
+
+    Scores that start much smaller send back gradients so small that Adam, which divides by their size, moves all layers
+    below by its full rate in directions that are mostly noise; what a pretrained encoder knew is then lost.
+    """
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
 def check_images(images: object, smallest: int, channels: int = 3) -> None:
     """Check a batch of images by its shape and kind alone, so that a forward pass never waits for a GPU.
 

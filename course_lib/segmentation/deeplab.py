@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from course_lib.core.checks import check_positive, check_shapes
 from course_lib.networks.backbones.scene_encoder import Pyramid
-from course_lib.networks.conv_parts import conv_bn, initialise
+from course_lib.networks.conv_parts import conv_bn, initialise, unit_scores
 
 
 def atrous_reach(kernel: int, dilation: int) -> int:
@@ -120,6 +120,7 @@ class DeepLab(nn.Module):
         self.fine = nn.Sequential(*conv_bn(widths[self.level], fine, 1), nn.ReLU()) if self.level is not None else None
         self.head = nn.Sequential(*conv_bn(width + fine, width, 3), nn.ReLU(), nn.Conv2d(width, classes, 1))
         initialise(self)
+        unit_scores(self.head[-1])
         self.encoder = encoder  # only now, so that its weights stay as they came
 
     def forward(self, images: Tensor) -> Tensor:

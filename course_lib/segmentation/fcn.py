@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.networks.backbones.scene_encoder import Pyramid
+from course_lib.networks.conv_parts import unit_scores
 from course_lib.networks.unet_parts import zeroed
 from course_lib.segmentation.transposed import bilinear_kernel
 
@@ -58,7 +59,7 @@ class FCN(nn.Module):
         self.encoder, self.stride = encoder, stride
         used = list(reversed(widths[strides.index(stride) :]))  # coarsest first
         skips = [zeroed(nn.Conv2d(width, classes, 1)) for width in used[1:]]
-        self.scores = nn.ModuleList([nn.Conv2d(used[0], classes, 1), *skips])
+        self.scores = nn.ModuleList([unit_scores(nn.Conv2d(used[0], classes, 1)), *skips])
         self.steps = nn.ModuleList(Enlarge(classes, 2) for _ in used[1:])
         self.last = Enlarge(classes, stride, learn=False)
 

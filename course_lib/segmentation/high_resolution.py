@@ -19,7 +19,7 @@ from torch.nn import functional as F
 
 from course_lib.networks.backbones.hrnet import HRNet, Module
 from course_lib.networks.backbones.scene_encoder import SceneEncoder
-from course_lib.networks.conv_parts import check_images, conv_bn, initialise
+from course_lib.networks.conv_parts import check_images, conv_bn, initialise, unit_scores
 
 
 class HighResolution(nn.Module):
@@ -50,6 +50,7 @@ class HighResolution(nn.Module):
         total = sum(widths)
         self.head = nn.Sequential(*conv_bn(total, total, 1), nn.ReLU(inplace=True), nn.Conv2d(total, classes, 1))
         initialise(self)
+        unit_scores(self.head[-1])
         self.stem, self.layers = encoder.stem, encoder.layers[: list(encoder.strides).index(4) + 1]
 
     def forward(self, images: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_lib.networks.backbones.scene_encoder import Pyramid
-from course_lib.networks.conv_parts import initialise
+from course_lib.networks.conv_parts import initialise, unit_scores
 from course_lib.networks.encoder_decoder import double_conv
 
 
@@ -38,9 +38,8 @@ class UNetDecoder(nn.Module):
         for shallow in encoder.widths[-2::-1]:
             self.decoder.append(double_conv(deep + (shallow if skips else 0), min(shallow, width)))
             deep = min(shallow, width)
-        self.head = nn.Conv2d(deep, classes, 1)
         initialise(self)
-        nn.init.zeros_(self.head.weight)
+        self.head = unit_scores(nn.Conv2d(deep, classes, 1))
         self.encoder = encoder  # only now, so that its weights stay as they came
 
     def forward(self, images: Tensor) -> Tensor:
