@@ -52,9 +52,10 @@ class Autoencoder(nn.Module):
         numbers = widths[-1] * self.small[1] ** 2
         self.down, self.to_code = nn.Sequential(*down), nn.Linear(numbers, code)
         self.from_code, self.up = nn.Linear(code, numbers), nn.Sequential(*up)
-        self.last = nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(width, channels, 3, padding=1))
+        last = nn.Conv2d(width, channels, 3, padding=1)
+        self.last = nn.Sequential(nn.Upsample(scale_factor=2), last)
         initialise(self)
-        nn.init.zeros_(self.last[1].weight)  # begins at grey, not at noise of a few units
+        nn.init.zeros_(last.weight)  # begins at grey, not at noise of a few units
 
     def encode(self, images: Tensor) -> Tensor:
         """Codes (B, D) of images (B, channels, size, size)."""

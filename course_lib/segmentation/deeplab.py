@@ -118,9 +118,10 @@ class DeepLab(nn.Module):
         self.aspp = ASPP(widths[-1], dilations, width, dropout=dropout)
         self.level = strides.index(4) if fine else None
         self.fine = nn.Sequential(*conv_bn(widths[self.level], fine, 1), nn.ReLU()) if self.level is not None else None
-        self.head = nn.Sequential(*conv_bn(width + fine, width, 3), nn.ReLU(), nn.Conv2d(width, classes, 1))
+        scores = nn.Conv2d(width, classes, 1)
+        self.head = nn.Sequential(*conv_bn(width + fine, width, 3), nn.ReLU(), scores)
         initialise(self)
-        unit_scores(self.head[-1])
+        unit_scores(scores)
         self.encoder = encoder  # only now, so that its weights stay as they came
 
     def forward(self, images: Tensor) -> Tensor:

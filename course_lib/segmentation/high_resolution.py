@@ -47,10 +47,10 @@ class HighResolution(nn.Module):
             for a, b in zip([source, *widths[1:]], widths[1:], strict=False)
         )
         self.stages = nn.ModuleList(Module(widths[:count]) for count in range(2, streams + 1))
-        total = sum(widths)
-        self.head = nn.Sequential(*conv_bn(total, total, 1), nn.ReLU(inplace=True), nn.Conv2d(total, classes, 1))
+        total, scores = sum(widths), nn.Conv2d(sum(widths), classes, 1)
+        self.head = nn.Sequential(*conv_bn(total, total, 1), nn.ReLU(inplace=True), scores)
         initialise(self)
-        unit_scores(self.head[-1])
+        unit_scores(scores)
         self.stem, self.layers = encoder.stem, encoder.layers[: list(encoder.strides).index(4) + 1]
 
     def forward(self, images: Tensor) -> Tensor:
