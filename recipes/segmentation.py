@@ -2,7 +2,7 @@
 
     python -m recipes.segmentation
 
-FCN-32s, -16s and -8s, U-Net's way up with and without skips, DeepLabV3 and V3+, and HRNet's streams start from the
+FCN-32s, -16s and -8s, U-Net's way up with and without skips, DeepLabV3, and HRNet's streams start from the
 weights of `recipes.segmentation_encoder`, which comes first. All see the same pictures in the same order, no picture
 twice, with the same batch, schedule, decay and loss, in single precision (in bfloat16 a CPU needs ten times as long for
 transposed convolutions). The rate of each is the best on validation scenes after a third of the pictures, on a grid
@@ -56,11 +56,10 @@ MODELS: dict[str, Callable[[SceneEncoder], nn.Module]] = {
     "U-Net": lambda encoder: UNetDecoder(encoder, K),
     "U-Net without skips": lambda encoder: UNetDecoder(encoder, K, skips=False),
     "DeepLabV3": lambda encoder: DeepLab(encoder, K),
-    "DeepLabV3+": lambda encoder: DeepLab(encoder, K, fine=12),
     "HRNet": lambda encoder: HighResolution(encoder, K, 20),
 }
 SHIPPED, SHOWN = "U-Net", 64
-OUTPUT_STRIDE = {"DeepLabV3": 8, "DeepLabV3+": 16}
+OUTPUT_STRIDE = {"DeepLabV3": 8}
 
 
 STARTS = {"pretrained": "09_segmentation", "scratch": "09_segmentation_scratch", "quiet": "09_segmentation_quiet"}
