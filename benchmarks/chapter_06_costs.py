@@ -1,7 +1,7 @@
-"""Record the latencies that chapter 6 prints: `python -m benchmarks.chapter_06_costs` writes chapters/cards/06_costs.json.
+"""Record chapter 6's latencies: `python -m benchmarks.chapter_06_costs` writes chapters/cards/06_costs.json.
 
 One picture of 224 x 224 pixels through each network of the chapter's table, in evaluation mode, on one thread; and one
-3 x 3 layer of 128 maps at 28 x 28 places, whole and taken apart into depthwise and pointwise, its norms and ReLUs included.
+3 x 3 layer of 128 maps at 28 x 28 places, whole and taken apart into depthwise and pointwise, with norms and ReLUs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Chapter 6's explorers draw every setting, a live kernel shows their controls, and its claims hold beyond its pictures."""
+"""Chapter 6's explorers draw every setting, a live kernel shows their controls, and its claims hold in general."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def test_live_controls():
 def test_watch_shows_what_the_backbone_says(space, name, turned):
     made, caption = draw(space, "watch", name, turned)
     picture, seen, bars = made.axes
-    pixels = torch.from_numpy(seen.images[0].get_array().data).permute(2, 0, 1)[None]
+    pixels = torch.from_numpy(seen.images[0].get_array().data).float().permute(2, 0, 1)[None]
     with torch.no_grad():
         chances = 100 * load_checkpoint("backbone", backbones.Backbone())(pixels).softmax(1)[0]
-    widths = torch.tensor([patch.get_width() for patch in bars.patches])
+    widths = torch.tensor([float(patch.get_width()) for patch in bars.patches])
     torch.testing.assert_close(widths, chances, rtol=0, atol=0.01)
     assert f"{backbones.CIFAR_CLASSES[int(chances.argmax())]}, {chances.max():.0f} %" in caption
     whole = picture.images[0].get_array()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
@@ -12,7 +14,7 @@ from course_lib.core.seeding import generator
 
 def chain(layers: int, width: int, kernel: int = 3) -> nn.Sequential:
     sizes = [1, *[width] * layers]
-    return nn.Sequential(*[nn.Conv2d(a, b, kernel, bias=False) for a, b in zip(sizes, sizes[1:], strict=False)])
+    return nn.Sequential(*[nn.Conv2d(a, b, kernel, bias=False) for a, b in pairwise(sizes)])
 
 
 def test_equal_to_the_jacobian():
@@ -53,8 +55,8 @@ def test_spread_and_square_by_hand():
 
 
 def test_errors_say_what_came():
+    dead = nn.Sequential(nn.Conv2d(1, 1, 3), nn.Threshold(1e9, 0))
     with pytest.raises(ValueError, match="gradient is 0 everywhere"):
-        dead = nn.Sequential(nn.Conv2d(1, 1, 3), nn.Threshold(1e9, 0))
         effective_receptive_field(dead, torch.rand(1, 1, 5, 5), generator(0))
     with pytest.raises(ValueError, match="share must lie between 0 and 1, not 1"):
         square_holding(torch.ones(3, 3), 1)
