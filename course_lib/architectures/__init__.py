@@ -9,6 +9,7 @@ from course_lib.architectures.count import (
     receptive_field,
     windows,
 )
+from course_lib.architectures.effective import effective_receptive_field, energy_spread, square_holding
 from course_lib.architectures.learned_filter import fit_filter
 from course_lib.architectures.tricks import Tricks, train_with
 
@@ -17,11 +18,14 @@ __all__ = [
     "SwitchedBlock",
     "SwitchedNet",
     "Tricks",
+    "effective_receptive_field",
+    "energy_spread",
     "fit_filter",
     "layer_costs",
     "measured_receptive_field",
     "parameter_count",
     "receptive_field",
+    "square_holding",
     "train_with",
     "windows",
 ]
