@@ -17,6 +17,7 @@ from course_lib.viz.style import BLUE, GREEN, ORANGE, PINK, SKY, YELLOW, show_im
 
 CLASS_COLOURS = [BLUE, ORANGE, GREEN, PINK, YELLOW, SKY, "#332033", "#8020f2", "#6c200d", "#cccc80"]
 NOTHING = "#e8e8e4"  # pixels without a label
+TINTS = ["#c9dff2", "#d6c9ae", "#f3f0ea"]  # what is only background: paler than all classes
 
 
 def show_grey(axes: Sequence[Axes], images: Sequence, titles: Sequence[str] = (), *, low: float = 0.0,
@@ -32,18 +33,22 @@ def show_grey(axes: Sequence[Axes], images: Sequence, titles: Sequence[str] = ()
     show_images(axes, images, titles, cmap="gray", vmin=low, vmax=high)
 
 
-def class_picture(labels: Any) -> np.ndarray:
+def class_picture(labels: Any, background: Sequence[int] = ()) -> np.ndarray:
     """Labels as colours.
 
     Args:
         labels: Array or tensor (..., H, W) of integers, -1 for none; classes beyond ten start again.
+        background: Up to three classes that are drawn in pale tints instead, in the order of TINTS.
 
     Returns:
         (..., H, W, 3) in [0, 1].
     """
     labels = np.asarray(labels)
     palette = np.array([_rgb(colour) for colour in CLASS_COLOURS])
-    return np.where((labels >= 0)[..., None], palette[labels % len(palette)], _rgb(NOTHING))
+    picture = np.where((labels >= 0)[..., None], palette[labels % len(palette)], _rgb(NOTHING))
+    for name, tint in zip(background, TINTS, strict=False):
+        picture[labels == name] = _rgb(tint)
+    return picture
 
 
 def class_key(ax: Axes, names: Sequence[str], classes: Sequence[int] | None = None) -> None:

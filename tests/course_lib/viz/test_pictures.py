@@ -11,6 +11,7 @@ from course_lib.viz import figure
 from course_lib.viz.pictures import (
     CLASS_COLOURS,
     NOTHING,
+    TINTS,
     class_key,
     class_picture,
     flow_key,
@@ -47,6 +48,10 @@ def test_labels_become_their_colours_and_none_is_grey():
     assert picture[0, 1].tolist() == pytest.approx(rgb(CLASS_COLOURS[9]))
     assert picture[1, 0].tolist() == pytest.approx(rgb(NOTHING))
     assert picture[1, 1].tolist() == picture[0, 0].tolist()
+    tinted = class_picture(torch.tensor([[0, 9], [-1, 10]]), background=(10, 9))
+    assert tinted[1, 1].tolist() == pytest.approx(rgb(TINTS[0]))
+    assert tinted[0, 1].tolist() == pytest.approx(rgb(TINTS[1]))
+    assert np.array_equal(tinted[:, 0], picture[:, 0])
 
 
 @pytest.mark.parametrize(
