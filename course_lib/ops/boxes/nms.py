@@ -6,8 +6,9 @@
 
 By its definition (`nms_steps`) the loop runs over the boxes that are kept. `nms_mask` asks all at once and repeats:
 keep_i = no better j with keep_j and IoU_ij > threshold; from "all stay" this settles after as many turns as the longest
-chain of boxes that decide about each other, two or three. Of equal scores the earlier box wins. Results equal torchvision's, which moves the boxes of each class to a place of their own; here classes
-are compared, so that nothing is rounded. Soft: Bodla, Singh, Chellappa, Davis, 2017, arXiv:1704.04503.
+chain of boxes that decide about each other, two or three. Of equal scores the earlier box wins. Results equal
+torchvision's, which moves the boxes of each class to a place of their own; here classes are compared, so that nothing
+is rounded. Soft: Bodla, Singh, Chellappa, Davis, 2017, arXiv:1704.04503.
 """
 
 from __future__ import annotations
