@@ -20,13 +20,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_lib.core.checks import check_positive
-from course_lib.detection.box_tokens import WORDS, BoxVocabulary, object_sequence
+from course_lib.detection.box_tokens import FIRST, WORDS, BoxVocabulary, object_sequence
 from course_lib.detection.detector import Detector, Target, check_targets
 from course_lib.detection.detr import PlacedLayer
 from course_lib.detection.neck import FeaturePyramid
 from course_lib.networks.backbones.scene_encoder import Pyramid
 from course_lib.networks.decoding import END, PAD, State, greedy
-from course_lib.networks.positional import LearntPositions, sinusoidal_encoding_2d
+from course_lib.networks.positional import LearntPositions, sinusoidal_encoding, sinusoidal_encoding_2d
 from course_lib.networks.transformer import TransformerDecoder
 
 
@@ -53,10 +53,12 @@ class Pix2Seq(Detector):
         self.encoded = nn.LayerNorm(dimensions)
         self.words = nn.Embedding(self.vocabulary.size, dimensions, padding_idx=PAD)
         nn.init.normal_(self.words.weight, std=0.1)
+        with torch.no_grad():  # neighbouring coordinates begin as neighbours
+            self.words.weight[FIRST : FIRST + bins] = 0.3 * sinusoidal_encoding(torch.arange(float(bins)), dimensions)
         self.positions = LearntPositions(WORDS * most + 1, dimensions, 0.1)
         self.decoder = TransformerDecoder(layers[1], dimensions, heads, hidden=2 * dimensions, dropout=0.0,
                                           norm_first=True)  # fmt: skip
-        self.head = nn.Linear(dimensions, self.vocabulary.size)
+        self.bias = nn.Parameter(torch.zeros(self.vocabulary.size))
         self.neck = FeaturePyramid(encoder, dimensions, strides=(8,))
 
     def memory(self, images: Tensor) -> Tensor:
@@ -71,7 +73,8 @@ class Pix2Seq(Detector):
 
     def read(self, tokens: Tensor, memory: Tensor) -> Tensor:
         """Scores (B, T, V) of the word after each of tokens (B, T)."""
-        return self.head(self.decoder(self.positions(self.words(tokens)), memory, causal=True))
+        x = self.decoder(self.positions(self.words(tokens)), memory, causal=True)
+        return F.linear(x, self.words.weight, self.bias)
 
     def losses(self, images: Tensor, targets: Sequence[Target], generator: torch.Generator) -> dict[str, Tensor]:
         """Losses "coordinates" and "class", each the mean over its words; they are weighted by the words' numbers."""

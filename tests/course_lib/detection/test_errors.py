@@ -84,7 +84,8 @@ def test_a_detector_with_one_kind_of_error_pays_for_that_kind_alone(kind):
         box = torch.cat([corner, corner + 20])
         right, far = (box.tolist(), 0.5, 0), [box[0] + 30, box[1] + 30, box[0] + 50, box[1] + 50]
         rows = {"classification": [(box.tolist(), 0.5, 1)], "localisation": [((box + 8).tolist(), 0.5, 0)],
-                "both": [right, ((box + 8).tolist(), 0.6, 1)], "duplicate": [((box + 1).tolist(), 0.6, 0), (box.tolist(), 0.55, 0)],
+                "both": [right, ((box + 8).tolist(), 0.6, 1)],
+                "duplicate": [((box + 1).tolist(), 0.6, 0), (box.tolist(), 0.55, 0)],
                 "background": [right, (far, 0.6, 0)], MISSED: []}[kind]  # fmt: skip
         predictions.append(prediction(*(rows if k % 2 else [right])))
         targets.append({"boxes": box[None], "labels": torch.tensor([0])})

@@ -86,7 +86,7 @@ def test_decoding_keeps_to_the_grammar_and_scores_are_chances(augment):
     torch.manual_seed(0)
     model = Pix2Seq(SceneEncoder(), 4, most=3, augment=augment).eval()
     if not augment:
-        model.head.bias.data[END] = -50.0  # never ends by itself
+        model.bias.data[END] = -50.0  # never ends by itself
     with torch.no_grad():
         found = model.detect(torch.rand(3, 3, 64, 64, generator=generator(0)))
     for answer in found:
@@ -98,7 +98,7 @@ def test_decoding_keeps_to_the_grammar_and_scores_are_chances(augment):
 def test_without_augmentation_it_can_end_at_once_and_between_objects_only():
     torch.manual_seed(0)
     model = Pix2Seq(SceneEncoder(), 4, most=3, augment=False).eval()
-    model.head.bias.data[END] = 50.0
+    model.bias.data[END] = 50.0
     with torch.no_grad():
         assert len(model.detect(torch.rand(1, 3, 64, 64))[0]["boxes"]) == 0
     assert [bool(VOCABULARY.allowed(k, may_end=True)[END]) for k in range(6)] == [True, *[False] * 4, True]
