@@ -123,6 +123,8 @@ class DeformableAttention(nn.Module):
         if len(maps) != self.levels or reference.shape[-1] not in (2, 4):
             raise ValueError(f"{self.levels} maps and references of 2 or 4 numbers are needed, not {len(maps)} and "
                              f"{reference.shape[-1]}")  # fmt: skip
-        places, weights = self.places_and_weights(query, reference, [tuple(level.shape[2:]) for level in maps])
+        places, weights = self.places_and_weights(
+            query, reference, [(level.shape[2], level.shape[3]) for level in maps]
+        )
         values = [self.value(level.movedim(1, -1)).movedim(-1, 1).unflatten(1, (self.heads, -1)) for level in maps]
         return self.output(multi_scale_sample(values, places, weights).flatten(2))

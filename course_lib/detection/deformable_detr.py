@@ -96,8 +96,8 @@ class DeformableDETR(Detector):
     def memory(self, images: Tensor) -> list[Tensor]:
         """The pyramid's maps (B, E, h, w); the two coarser ones have asked each other."""
         fine, *coarse = self.neck(images)
-        places = torch.cat([grid_places(*level.shape[2:], 1.0) / torch.tensor([level.shape[3], level.shape[2]])
-                            for level in coarse]).to(fine)  # fmt: skip
+        shapes = [(level.shape[2], level.shape[3]) for level in coarse]
+        places = torch.cat([grid_places(h, w, 1.0) / torch.tensor([w, h]) for h, w in shapes]).to(fine)
         sizes = torch.cat([torch.full((level[0, 0].numel(), 2), 1 / level.shape[2]) for level in coarse]).to(fine)
         code = self.box_code(torch.cat([places, sizes], 1))
         x = torch.cat([level.flatten(2).mT for level in coarse], 1)

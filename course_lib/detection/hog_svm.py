@@ -1,6 +1,7 @@
 """The detector before deep learning: HOG, a linear SVM, a window that slides (chapter 10, "hog-svm", "sliding-window").
 
     train      HOG of each patch; the plane w that separates faces from the rest with the widest margin (scikit-learn)
+    mine       windows of pictures without a face that score highest are further negatives; train again
     slide      every window of every level of a pyramid, `step` pixels apart; the score is w . HOG + b
     at last    windows of all levels in pixels of the picture; those above a threshold; non-maximum suppression
 
@@ -10,6 +11,8 @@ pyramid's levels are a factor apart that is well below 2, since HOG forgives a s
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
 
 import torch
 from sklearn.svm import LinearSVC
@@ -110,22 +113,46 @@ class WindowDetector:
         Raises:
             ValueError: For another shape, or a picture smaller than a window.
         """
+        boxes, scores = [], []
+        for patches, where in self.windows(image, step=step, factor=factor):
+            boxes.append(where)
+            scores.append(self.scores(patches))
+        return torch.cat(boxes), torch.cat(scores)
+
+    def windows(self, image: Tensor, *, step: int = 3, factor: float = 1.2) -> Iterator[tuple[Tensor, Tensor]]:
+        """For each level of the pyramid its patches (N, 1, window, window) and boxes (N, 4) in pixels of the picture.
+
+        Arguments and errors as in `slide`.
+        """
         check_tensors(image=(image, "1 H W"))
         check_positive(step=step)
         height, width = image.shape[1:]
-        sizes, boxes, scores = level_sizes(height, width, window=self.window, factor=factor), [], []
+        sizes = level_sizes(height, width, window=self.window, factor=factor)
         if not sizes:
             raise ValueError(f"a picture of {height} x {width} pixels is smaller than a window of {self.window}")
         for h, w in sizes:
             level = F.interpolate(image[None], size=(h, w), mode="bilinear", antialias=True, align_corners=False)
             cut = level[0].unfold(1, self.window, step).unfold(2, self.window, step)  # (1, rows, columns, n, n)
-            rows, columns = cut.shape[1:3]
-            scores.append(self.scores(cut.flatten(1, 2).movedim(1, 0)))
-            y, x = torch.meshgrid(torch.arange(rows) * step, torch.arange(columns) * step, indexing="ij")
-            corner = torch.stack([x, y], -1).flatten(0, 1)
-            scale = torch.tensor([width / w, height / h] * 2)
-            boxes.append(torch.cat([corner, corner + self.window], 1) * scale)
-        return torch.cat(boxes).to(image), torch.cat(scores)
+            y, x = torch.meshgrid(*(torch.arange(count) * step for count in cut.shape[1:3]), indexing="ij")
+            corner = torch.stack([x, y], -1).flatten(0, 1).to(image)
+            scale = image.new_tensor([width / w, height / h] * 2)
+            yield cut.flatten(1, 2).movedim(1, 0), torch.cat([corner, corner + self.window], 1) * scale
+
+    def mine(self, images: Sequence[Tensor], *, most: int = 150) -> Tensor:
+        """Patches of pictures without the object that look most like it: the hardest negatives.
+
+        Args:
+            images: Each (1, H, W) grey.
+            most: Patches a picture.
+
+        Returns:
+            (at most most * len(images), 1, window, window).
+        """
+        hard = []
+        for image in images:
+            patches = torch.cat([part for part, _ in self.windows(image)])
+            hard.append(patches[self.scores(patches).topk(min(most, len(patches))).indices])
+        return torch.cat(hard)
 
     def detect(self, image: Tensor, *, step: int = 3, factor: float = 1.2, threshold: float = 0.0,
                iou_threshold: float = 0.3) -> dict[str, Tensor]:  # fmt: skip

@@ -50,6 +50,7 @@ class FeaturePyramid(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_uniform_(module.weight, a=1)
+                assert module.bias is not None
                 nn.init.zeros_(module.bias)
         self.encoder = encoder  # only now, so that its weights stay as they came
 

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from course_lib.core.checks import check_positive
-from course_lib.detection.detector import Detector, Target, best_boxes, check_targets
+from course_lib.detection.detector import Detector, Target, begin_small, best_boxes, check_targets
 from course_lib.detection.focal import sigmoid_focal_loss
 from course_lib.detection.neck import FeaturePyramid
 from course_lib.networks.backbones.scene_encoder import Pyramid
@@ -96,11 +96,8 @@ class OneStage(Detector):
 
         self.what, self.where = tower(), tower()
         self.scores, self.sides = nn.Conv2d(width, classes, 3, padding=1), nn.Conv2d(width, 5, 3, padding=1)
-        for layer in (self.scores, self.sides):
-            nn.init.normal_(layer.weight, std=0.01)
-            nn.init.zeros_(layer.bias)
-        nn.init.constant_(self.scores.bias, -math.log(99))  # begin with p = 0.01: background does not shout at first
-        nn.init.constant_(self.sides.bias[:4], 0.5)
+        begin_small(self.scores, bias=-math.log(99))  # p = 0.01: background does not shout at first
+        begin_small(self.sides)
         self.neck = FeaturePyramid(encoder, width, strides=(stride,))
 
     def answers(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -108,7 +105,7 @@ class OneStage(Detector):
         maps = self.neck(images)[0]
         scores = self.scores(self.what(maps)).flatten(2).mT
         sides = self.sides(self.where(maps)).flatten(2).mT
-        places = grid_places(*maps.shape[2:], self.stride).to(maps)
+        places = grid_places(maps.shape[2], maps.shape[3], self.stride).to(maps)
         return scores, self.stride * sides[..., :4].clamp(max=6).exp(), sides[..., 4], places
 
     def losses(self, images: Tensor, targets: Sequence[Target], generator: torch.Generator) -> dict[str, Tensor]:

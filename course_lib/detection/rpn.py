@@ -21,12 +21,11 @@ from torch.nn import functional as F
 
 from course_lib.core.checks import check_positive, check_shapes
 from course_lib.detection.anchors import BACKGROUND, decode_boxes, encode_boxes, grid_anchors, match_anchors
+from course_lib.detection.detector import begin_small
 from course_lib.ops.boxes import clip_boxes_to_image, nms_mask
 
 
-def sample_balanced(
-    matches: Tensor, size: int, share: float = 0.5, *, generator: torch.Generator | None = None
-) -> Tensor:
+def sample_balanced(matches: Tensor, size: int, share: float = 0.5, *, generator: torch.Generator) -> Tensor:
     """Choose among matched boxes, so that background does not drown the rest.
 
     Args:
@@ -81,9 +80,7 @@ class RegionProposals(nn.Module):
         anchors = len(self.sizes) * len(self.ratios)
         self.conv = nn.Conv2d(width, width, 3, padding=1)
         self.scores, self.corrections = nn.Conv2d(width, anchors, 1), nn.Conv2d(width, 4 * anchors, 1)
-        for layer in (self.conv, self.scores, self.corrections):
-            nn.init.normal_(layer.weight, std=0.01)
-            nn.init.zeros_(layer.bias)
+        begin_small(self.conv, self.scores, self.corrections)
 
     def forward(self, maps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Scores (B, N), corrections (B, N, 4) and anchors (N, 4) xyxy of maps (B, width, h, w)."""
