@@ -19,19 +19,12 @@ from torch import Tensor
 
 from course_lib.core.checks import check_tensors
 from course_lib.data.scenes import box_corners
+from course_lib.ops.masks import polygon_area
 
 
 def footprint(boxes: Tensor) -> Tensor:
     """Corners (..., 4, 2) of boxes (..., 7) on the ground, anticlockwise from above."""
     return box_corners(boxes)[..., [0, 1, 3, 2], :2]
-
-
-def polygon_area(polygon: Tensor) -> Tensor:
-    """Area of a polygon (P, 2), shape (); positive if its corners run anticlockwise. Less than three corners have 0."""
-    if len(polygon) < 3:
-        return polygon.new_zeros(())
-    x, y = polygon.unbind(-1)
-    return (x * y.roll(-1) - x.roll(-1) * y).sum() / 2
 
 
 def clip_polygon(polygon: Tensor, window: Tensor) -> Tensor:
@@ -79,10 +72,9 @@ def rotated_intersection(boxes1: Tensor, boxes2: Tensor) -> Tensor:
     first, second = footprint(boxes1), footprint(boxes2)
     reach = [boxes[:, 3:5].norm(dim=1) / 2 for boxes in (boxes1, boxes2)]
     near = torch.cdist(boxes1[:, :2].detach(), boxes2[:, :2].detach()) < reach[0][:, None] + reach[1]
-    rows = [torch.stack([polygon_area(clip_polygon(a, b)) if near[i, j] else a.new_zeros(())
-                         for j, b in enumerate(second)]) if len(second) else a.new_zeros(0)
-            for i, a in enumerate(first)]  # fmt: skip
-    return torch.stack(rows) if rows else boxes1.new_zeros(0, len(boxes2))
+    common = [[clip_polygon(a, b) if near[i, j] else a[:0] for j, b in enumerate(second)] for i, a in enumerate(first)]
+    areas = [polygon_area(part) if len(part) else part.new_zeros(()) for row in common for part in row]
+    return torch.stack(areas).view(near.shape) if areas else boxes1.new_zeros(near.shape)
 
 
 def box_iou_3d(boxes1: Tensor, boxes2: Tensor) -> Tensor:

@@ -13,7 +13,6 @@ from course_lib.detection.boxes3d import (
     clip_polygon,
     fit_oriented_box,
     footprint,
-    polygon_area,
     rotated_intersection,
 )
 from course_lib.ops.boxes import box_iou
@@ -87,13 +86,6 @@ def test_gradients_are_right():
     first = torch.tensor([[0.0, 0, 0, 2, 1.5, 1, 0.2]], dtype=torch.float64, requires_grad=True)
     second = torch.tensor([[0.4, 0.3, 0.2, 1.8, 1, 1.2, 0.9]], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(box_iou_3d, (first, second))
-
-
-def test_areas():
-    triangle = torch.tensor([[0.0, 0], [4, 0], [0, 3]])
-    assert float(polygon_area(triangle)) == 6
-    assert float(polygon_area(triangle.flip(0))) == -6
-    assert float(polygon_area(triangle[:2])) == 0
 
 
 @pytest.mark.parametrize("yaw", [0.0, 0.3, 1.2])
