@@ -61,19 +61,6 @@ class BoxVocabulary:
         words = (share * self.bins).floor().long().clamp(0, self.bins - 1)
         return torch.cat([FIRST + words, FIRST + self.bins + labels[:, None]], 1)
 
-    def soft(self, spread: float) -> Tensor:
-        """(V, V) what is to be said for each token: itself, or for a coordinate a bell over its neighbours, sum 1.
-
-        Args:
-            spread: Standard deviation of the bell, in words; 0 for none.
-        """
-        table = torch.eye(self.size)
-        if spread > 0:
-            word = torch.arange(self.bins)
-            bell = (-0.5 * ((word[:, None] - word) / spread) ** 2).softmax(1)
-            table[FIRST : FIRST + self.bins, FIRST : FIRST + self.bins] = bell
-        return table
-
     def read(self, tokens: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Boxes (..., 4) xyxy, in the middle of their strips, and labels (...) of tokens (..., 5)."""
         height, width = size

@@ -8,8 +8,8 @@
 
 No anchors, no matching, no suppression and no loss of its own: a box is a sentence, and IoU occurs nowhere. Chen,
 Saxena, Li, Fleet, Hinton, 2021, arXiv:2109.10852. On purpose small: 96 dimensions, 2 + 3 layers, 64 coordinates, room
-for six objects (the paper: 2000 coordinates and 100 objects), and pre-norm. Two things help a short training: words of
-coordinates begin as sinusoidal codes, for reading and for saying, and a coordinate's neighbours count as nearly right.
+for six objects (the paper: 2000 coordinates and 100 objects), and pre-norm. Words of
+coordinates begin as sinusoidal codes, the same for reading and for saying: neighbours are alike before any training.
 """
 
 from __future__ import annotations
@@ -39,22 +39,16 @@ class Pix2Seq(Detector):
         classes: K.
         bins: Words for coordinates.
         most: Objects that a sequence has room for.
-        spread: How far coordinates beside the true one count as right while training, in words; 0 is the paper.
         augment: Train with invented objects, write `most` objects always.
         dimensions: E.
         heads: h.
         layers: Of self-attention over the picture, and of the decoder.
     """
 
-    soft: Tensor
-
-    def __init__(self, encoder: Pyramid, classes: int, *, bins: int = 64, most: int = 6, spread: float = 1.0,
-                 augment: bool = True, dimensions: int = 96, heads: int = 4,
-                 layers: tuple[int, int] = (2, 3)):  # fmt: skip
+    def __init__(self, encoder: Pyramid, classes: int, *, bins: int = 64, most: int = 6, augment: bool = True,
+                 dimensions: int = 96, heads: int = 4, layers: tuple[int, int] = (2, 3)):  # fmt: skip
         super().__init__(classes)
         check_positive(bins=bins, most=most)
-        if not spread >= 0:
-            raise ValueError(f"spread must be at least 0, not {spread}")
         self.vocabulary, self.most, self.augment = BoxVocabulary(bins, classes), most, augment
         self.encode = nn.ModuleList(PlacedLayer(dimensions, heads, 2 * dimensions) for _ in range(layers[0]))
         self.encoded = nn.LayerNorm(dimensions)
@@ -65,7 +59,6 @@ class Pix2Seq(Detector):
         self.positions = LearntPositions(WORDS * most + 1, dimensions, 0.1)
         self.decoder = TransformerDecoder(layers[1], dimensions, heads, hidden=2 * dimensions, dropout=0.0,
                                           norm_first=True)  # fmt: skip
-        self.register_buffer("soft", self.vocabulary.soft(spread), persistent=False)
         self.bias = nn.Parameter(torch.zeros(self.vocabulary.size))
         self.neck = FeaturePyramid(encoder, dimensions, strides=(8,))
 
@@ -92,8 +85,7 @@ class Pix2Seq(Detector):
                                  augment=self.augment) for target in targets]  # fmt: skip
         read, wanted = (torch.stack(part) for part in zip(*pairs, strict=True))
         scores = self.read(read, self.memory(images))
-        said = self.soft[wanted.flatten()]  # (B T, V)
-        entropy = F.cross_entropy(scores.flatten(0, 1), said, reduction="none") * (wanted != PAD).flatten()
+        entropy = F.cross_entropy(scores.flatten(0, 1), wanted.flatten(), ignore_index=PAD, reduction="none")
         count = (wanted != PAD).sum().clamp(min=1)
         place = torch.arange(wanted.shape[1], device=wanted.device).expand_as(wanted).flatten() % WORDS == WORDS - 1
         return {"coordinates": entropy[~place].sum() / count, "class": entropy[place].sum() / count}

@@ -122,21 +122,17 @@ def test_steps_agree_with_reading_all_at_once():
     assert kept[0].tolist() == model.vocabulary.allowed(5, may_end=False).tolist()
 
 
-def test_neighbours_of_a_coordinate_count_by_a_bell_and_nothing_else_does():
-    table = VOCABULARY.soft(1.0)
-    torch.testing.assert_close(table.sum(1), torch.ones(VOCABULARY.size))
-    middle = table[FIRST + 10]
-    assert float(middle[FIRST + 11] / middle[FIRST + 10]) == pytest.approx(math.exp(-0.5), rel=1e-5)
-    assert float(middle[FIRST + 12] / middle[FIRST + 10]) == pytest.approx(math.exp(-2), rel=1e-5)
-    assert middle[:FIRST].sum() == middle[FIRST + 32 :].sum() == 0
-    others = torch.cat([torch.arange(FIRST), torch.arange(FIRST + 32, VOCABULARY.size)])
-    assert torch.equal(table[others], torch.eye(VOCABULARY.size)[others])
-    assert torch.equal(VOCABULARY.soft(0.0), torch.eye(VOCABULARY.size))
-
-
-def test_without_a_bell_the_loss_is_the_mean_cross_entropy_of_the_words_that_are_asked():
+def test_coordinates_begin_as_neighbours():
     torch.manual_seed(0)
-    model = Pix2Seq(SceneEncoder(), 4, most=3, spread=0.0).eval()
+    words = Pix2Seq(SceneEncoder(), 4, bins=32).words.weight[FIRST : FIRST + 32]
+    apart = torch.cdist(words, words)
+    nearest = apart.fill_diagonal_(math.inf).argmin(1)
+    assert ((nearest - torch.arange(32)).abs() == 1).all()
+
+
+def test_the_loss_is_the_mean_cross_entropy_of_the_words_that_are_asked():
+    torch.manual_seed(0)
+    model = Pix2Seq(SceneEncoder(), 4, most=3).eval()
     images, stream = torch.rand(1, 3, 96, 128), generator(5)
     found = sum(model.losses(images, [TARGET], stream).values())
     read, said = object_sequence(TARGET, model.vocabulary, (96, 128), most=3, generator=generator(5))
@@ -147,4 +143,3 @@ def test_without_a_bell_the_loss_is_the_mean_cross_entropy_of_the_words_that_are
 def test_too_many_objects_are_refused():
     refused(lambda: object_sequence(TARGET, VOCABULARY, SIZE, most=1, generator=generator(0)), "2 objects, but the seq")
     refused(lambda: BoxVocabulary(0, 4), "bins")
-    refused(lambda: Pix2Seq(SceneEncoder(), 4, spread=-1.0), "spread")
