@@ -38,12 +38,12 @@ class FasterRCNN(Detector):
     """
 
     def __init__(self, encoder: Pyramid, classes: int, *, sizes: Sequence[float] = (16, 24, 32),
-                 ratios: Sequence[float] = (0.5, 1.0, 2.0), width: int = 64, sample: int = 32,
+                 ratios: Sequence[float] = (0.5, 1.0, 2.0), width: int = 56, sample: int = 32,
                  proposals: int = 24):  # fmt: skip
         super().__init__(classes)
         self.neck, self.sample = FeaturePyramid(encoder, width, strides=(4, 8)), sample
         self.rpn = RegionProposals(width, 8, sizes, ratios=ratios, after=proposals)
-        self.head = RegionHead(width, classes, stride=4)
+        self.head = RegionHead(width, classes, stride=4, hidden=96)
 
     def losses(self, images: Tensor, targets: Sequence[Target], generator: torch.Generator) -> dict[str, Tensor]:
         """Losses "objectness", "proposal_boxes", "class" and "boxes"."""

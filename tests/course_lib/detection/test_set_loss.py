@@ -142,6 +142,9 @@ def test_places_steer_where_a_layer_looks_but_are_not_what_it_takes():
     assert (layer(x, none, memory[:, order], places) - layer(x, none, memory, places)).abs().max() > 0.01
     nothing = torch.zeros_like(memory)
     torch.testing.assert_close(layer(x, none, nothing, places), layer(x, none, nothing, 0 * places))
+    alike = x[:, :1].expand(1, 5, 8)  # from tokens that are alike nothing else can be taken, wherever they are
+    encoder = PlacedLayer(8, 2, 16)
+    torch.testing.assert_close(encoder(alike, places), encoder(alike, 0 * places))
 
 
 def test_bad_costs_are_refused():
