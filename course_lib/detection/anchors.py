@@ -92,7 +92,9 @@ def decode_boxes(corrections: Tensor, anchors: Tensor) -> Tensor:
     return box_cxcywh_to_xyxy(torch.cat([centre, anchor[..., 2:] * corrections[..., 2:].clamp(max=LARGEST).exp()], -1))
 
 
-def match_anchors(anchors: Tensor, objects: Tensor, *, above: float = 0.7, below: float = 0.3) -> Tensor:
+def match_anchors(
+    anchors: Tensor, objects: Tensor, *, above: float = 0.7, below: float = 0.3, rescue: bool = True
+) -> Tensor:
     """Which object each anchor is to find.
 
     Args:
@@ -100,6 +102,7 @@ def match_anchors(anchors: Tensor, objects: Tensor, *, above: float = 0.7, below
         objects: (K, 4) xyxy; K may be 0, then all is background.
         above: IoU from which an anchor takes an object.
         below: IoU below which it is background.
+        rescue: An object's best anchors count as well, whatever the IoU.
 
     Returns:
         (N,) int64: number of an object, BACKGROUND or IGNORED.
@@ -114,5 +117,7 @@ def match_anchors(anchors: Tensor, objects: Tensor, *, above: float = 0.7, below
     overlap = box_iou(anchors, objects)  # (N, K)
     best, match = overlap.max(1)
     found = torch.where(best >= above, match, torch.where(best < below, BACKGROUND, IGNORED))
+    if not rescue:
+        return found
     best_of_object = ((overlap == overlap.amax(0)) & (overlap > 0)).any(1)  # ties too
     return torch.where(best_of_object, match, found)

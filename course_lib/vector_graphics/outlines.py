@@ -21,6 +21,7 @@ from torch import Tensor
 
 from course_lib.core.checks import check_tensors
 from course_lib.ops.geometry.bezier import elevate, evaluate, segments_needed
+from course_lib.ops.masks.polygons import polygon_area as polygon_area  # chapters know it by this module
 
 MOVE, LINE, QUADRATIC, CUBIC, CLOSE = 1, 2, 3, 4, 79  # matplotlib's codes of path steps
 
@@ -78,23 +79,6 @@ def flatten(contour: Tensor, tolerance: float) -> Tensor:
         t = torch.arange(steps, device=contour.device, dtype=contour.dtype) / steps
         pieces.append(evaluate(segment, t))
     return torch.cat(pieces)
-
-
-def polygon_area(polygon: Tensor) -> Tensor:
-    """Signed area of a closed polygon by the shoelace formula, positive when clockwise on the screen.
-
-    Args:
-        polygon: (N, 2) corners.
-
-    Returns:
-        A scalar, in squared units.
-
-    Raises:
-        ValueError: For bad shapes or values.
-    """
-    check_tensors(polygon=(polygon, "N 2"))
-    following = polygon.roll(-1, 0)
-    return 0.5 * (polygon[:, 0] * following[:, 1] - polygon[:, 1] * following[:, 0]).sum()
 
 
 def area_coverage(contours: Sequence[Tensor], height: int, width: int) -> Tensor:

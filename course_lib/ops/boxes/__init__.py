@@ -11,7 +11,7 @@ from course_lib.ops.boxes.formats import (
     clip_boxes_to_image,
 )
 from course_lib.ops.boxes.iou import box_iou, generalized_box_iou, generalized_box_iou_loss
-from course_lib.ops.boxes.nms import batched_nms, nms, soft_nms
+from course_lib.ops.boxes.nms import batched_nms, nms, nms_mask, nms_steps, soft_nms
 
 __all__ = [
     "batched_nms",
@@ -27,5 +27,7 @@ __all__ = [
     "generalized_box_iou",
     "generalized_box_iou_loss",
     "nms",
+    "nms_mask",
+    "nms_steps",
     "soft_nms",
 ]

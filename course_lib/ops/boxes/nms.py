@@ -4,9 +4,11 @@
     batched   the same for several classes at once: boxes of different classes do not see each other
     soft      scores are lowered instead, s <- s exp(-IoU^2 / sigma)  or  s <- s (1 - IoU) above a threshold
 
-The loop runs over the boxes that are kept; each turn compares one box with all that are left. Of equal scores the
-earlier box wins. Results equal torchvision's, which moves the boxes of each class to a place of their own; here classes
-are compared, so that nothing is rounded. Soft: Bodla, Singh, Chellappa, Davis, 2017, arXiv:1704.04503.
+By its definition (`nms_steps`) the loop runs over the boxes that are kept. `nms_mask` asks all at once and repeats:
+keep_i = no better j with keep_j and IoU_ij > threshold; from "all stay" this settles after as many turns as the longest
+chain of boxes that decide about each other, two or three. Of equal scores the earlier box wins. Results equal
+torchvision's, which moves the boxes of each class to a place of their own; here classes are compared, so that nothing
+is rounded. Soft: Bodla, Singh, Chellappa, Davis, 2017, arXiv:1704.04503.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ from torch import Tensor
 from course_lib.core.checks import check_positive, describe
 from course_lib.ops.boxes.formats import check_box_shape
 from course_lib.ops.boxes.iou import box_iou
+
+MATRIX = 1000  # up to so many boxes are compared all with all
 
 
 def nms(boxes: Tensor, scores: Tensor, iou_threshold: float = 0.5) -> Tensor:
@@ -54,14 +58,54 @@ def batched_nms(boxes: Tensor, scores: Tensor, classes: Tensor, *, iou_threshold
     _check(boxes, scores, iou_threshold)
     if not isinstance(classes, Tensor) or classes.dtype != torch.int64 or classes.shape != scores.shape:
         raise ValueError(f"classes must be an int64 tensor of shape {tuple(scores.shape)}, not a {describe(classes)}")
-    left = scores.argsort(descending=True, stable=True)
-    kept = [left[:0]]
+    order = scores.argsort(descending=True, stable=True)
+    if len(order) <= MATRIX:
+        return order[nms_mask(boxes[order], classes[order], iou_threshold=iou_threshold)]
+    left, kept = order, [order[:0]]
     while len(left):
         best, left = left[:1], left[1:]
         kept.append(best)
         apart = box_iou(boxes[best], boxes[left])[0] <= iou_threshold
         left = left[apart | (classes[left] != classes[best])]
     return torch.cat(kept)
+
+
+def nms_mask(boxes: Tensor, classes: Tensor | None = None, *, iou_threshold: float = 0.5) -> Tensor:
+    """Which boxes stay, for boxes that are sorted already; several pictures at once.
+
+    Args:
+        boxes: (..., N, 4) xyxy, best first.
+        classes: (..., N) int64; only boxes of one class suppress each other. One class without it.
+        iou_threshold: As in `nms`.
+
+    Returns:
+        (..., N) bool. Takes memory for N^2 overlaps.
+    """
+    check_box_shape(boxes=boxes)
+    rivals = (box_iou(boxes, boxes) > iou_threshold).triu(1)  # (..., N, N): i is better than j and covers it
+    if classes is not None:
+        rivals &= classes[..., :, None] == classes[..., None, :]
+    kept = torch.ones(boxes.shape[:-1], dtype=torch.bool, device=boxes.device)
+    for _ in range(boxes.shape[-2]):
+        before, kept = kept, ~(rivals & kept[..., :, None]).any(-2)
+        if torch.equal(before, kept):
+            break
+    return kept
+
+
+def nms_steps(boxes: Tensor, scores: Tensor, iou_threshold: float = 0.5) -> list[tuple[int, Tensor]]:
+    """Suppression turn by turn, to be drawn: the box that each turn keeps, and (n,) indices of those that it drops.
+
+    Arguments and errors as in `nms`; the kept boxes are those that `nms` returns, in its order.
+    """
+    _check(boxes, scores, iou_threshold)
+    left, steps = scores.argsort(descending=True, stable=True), []
+    while len(left):
+        best, left = left[:1], left[1:]
+        covered = box_iou(boxes[best], boxes[left])[0] > iou_threshold
+        steps.append((int(best), left[covered]))
+        left = left[~covered]
+    return steps
 
 
 def soft_nms(

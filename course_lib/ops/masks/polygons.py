@@ -18,7 +18,7 @@ import torch
 from skimage.measure import find_contours
 from torch import Tensor
 
-from course_lib.core.checks import describe
+from course_lib.core.checks import check_tensors, describe
 from course_lib.ops.boxes import check_box_shape
 from course_lib.ops.masks.compare import check_masks
 
@@ -79,6 +79,23 @@ def polygons_to_box(polygons: Sequence[Tensor]) -> Tensor:
     _check_polygons(polygons)
     points = torch.cat(list(polygons))
     return torch.cat([points.amin(0), points.amax(0)])
+
+
+def polygon_area(polygon: Tensor) -> Tensor:
+    """Signed area of a closed polygon by the shoelace formula, positive when clockwise on the screen.
+
+    Args:
+        polygon: (N, 2) corners.
+
+    Returns:
+        A scalar, in squared units.
+
+    Raises:
+        ValueError: For bad shapes or values.
+    """
+    check_tensors(polygon=(polygon, "N 2"))
+    following = polygon.roll(-1, 0)
+    return 0.5 * (polygon[:, 0] * following[:, 1] - polygon[:, 1] * following[:, 0]).sum()
 
 
 def _check_polygons(polygons: object) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import pytest
 import torch
 from torchvision import ops as tv
 
 from course_lib.core.seeding import generator
-from course_lib.ops.boxes import batched_nms, box_iou, nms, soft_nms
+from course_lib.ops.boxes import batched_nms, box_iou, nms, nms_mask, nms_steps, soft_nms
+
+nms_module = sys.modules[nms.__module__]  # the package has a function of this name
 
 
 def crowd(count: int = 60, seed: int = 0, *, grid: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
@@ -116,3 +119,25 @@ def test_bad_input(call, message):
     with pytest.raises(ValueError, match=message) as error:
         call()
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("grid", [False, True], ids=["random", "ties"])
+def test_the_matrix_the_loop_and_the_steps_agree(grid, monkeypatch):
+    for seed in range(5):
+        boxes, scores = crowd(seed=seed, grid=grid)
+        by_matrix = nms(boxes, scores, 0.3)
+        steps = nms_steps(boxes, scores, 0.3)
+        assert [kept for kept, _ in steps] == by_matrix.tolist()
+        everything = [number for kept, dropped in steps for number in (kept, *dropped.tolist())]
+        assert sorted(everything) == list(range(len(boxes)))
+        with monkeypatch.context() as patch:
+            patch.setattr(nms_module, "MATRIX", 0)
+            assert nms(boxes, scores, 0.3).tolist() == by_matrix.tolist()
+
+
+def test_a_chain_is_settled_link_by_link_and_pictures_are_apart():
+    chain = torch.tensor([[4.0 * k, 0, 4.0 * k + 10, 10] for k in range(7)])  # each covers its two neighbours alone
+    wanted = [k % 2 == 0 for k in range(7)]
+    assert nms_mask(torch.stack([chain, 50 * chain]), iou_threshold=0.4).tolist() == [wanted, wanted]
+    apart = torch.arange(7)
+    assert nms_mask(chain, apart, iou_threshold=0.4).all()

@@ -7,6 +7,7 @@ import torch
 from torchvision import ops as tv
 
 from course_lib.core.seeding import generator
+from course_lib.ops.boxes import regions
 from course_lib.ops.boxes.regions import roi_align, roi_pool
 
 from ...refusals import refused
@@ -23,7 +24,9 @@ def some(dtype=torch.float64):
 
 
 @pytest.mark.parametrize(("size", "sampling"), [((7, 7), 2), ((1, 1), 1), ((3, 5), 4)])
-def test_align_equals_torchvision(device, size, sampling):
+@pytest.mark.parametrize("small", [0, 10_000])
+def test_align_equals_torchvision_by_points_and_by_matrices(device, size, sampling, small, monkeypatch):
+    monkeypatch.setattr(regions, "SMALL", small)
     features, boxes, images = (part.to(device) for part in some())
     features.requires_grad_()
     rows = torch.cat([images[:, None].double(), boxes], 1)

@@ -1,0 +1,68 @@
+"""What recipes share that compare methods: rates tried, seeds, judging, and a file that remembers what is done.
+
+    known = Known(run.state.with_suffix(".json"), settings)
+    row = known.row("DETR", RATES, seeds=3, tried=..., trained=...)
+
+Each method's rate is chosen by `choose_rate` inside a grid that grows; then it is trained once a seed. Every number
+goes into the file as soon as it is there, so that an interrupted recipe goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from recipes.segmentation_encoder import choose_rate
+
+
+class Known:
+    """What is known so far.
+
+    Args:
+        path: The file.
+        settings: What the numbers depend on.
+
+    Raises:
+        ValueError: If the file was written with other settings.
+    """
+
+    def __init__(self, path: Path, settings: dict):
+        self.path = path
+        self.values: dict = json.loads(path.read_text()) if path.exists() else {}
+        if self.values.setdefault("settings", settings) != settings:
+            raise ValueError(f"{path} was written with {self.values['settings']}; delete it or take another --state")
+
+    def once(self, key: str, compute: Callable[[], Any]) -> Any:
+        """The value of a key; computed and kept if it is not known yet."""
+        if key not in self.values:
+            self.values[key] = compute()
+            self.path.write_text(json.dumps(self.values))
+        return self.values[key]
+
+    def row(self, name: str, rates: tuple[float, ...], *, seeds: int, tried: Callable[[float], float],
+            trained: Callable[[float, int], dict]) -> dict:  # fmt: skip
+        """One method: its rate, all rates tried with their scores, and what each seed gave.
+
+        Args:
+            name: Of the method.
+            rates: Three or more, ascending.
+            seeds: How often it is trained.
+            tried: From a rate to a validation score; larger is better.
+            trained: From a rate and a seed to results.
+        """
+
+        def score(rate: float) -> float:
+            return self.once(f"{name}|{rate}", lambda: tried(rate))
+
+        rate, scores = choose_rate(rates, score)
+        found = [self.once(f"{name}|{rate}|seed {k}", lambda seed=k: trained(rate, seed)) for k in range(seeds)]
+        return {"rate": rate, "rates_tried": scores, "seeds": found}
+
+
+def spread(values: Sequence[float]) -> dict[str, float | None]:
+    """Mean and standard deviation of the seeds, for a card; one seed has no deviation."""
+    return {"mean": round(statistics.mean(values), 4),
+            "sd": round(statistics.stdev(values), 4) if len(values) > 1 else None}  # fmt: skip
