@@ -67,8 +67,14 @@ def main() -> None:
     """Measure everything and write the card."""
     settle()
     with torch.no_grad():
-        card = {"command": "python -m benchmarks.chapter_09_costs", "machine": machine(), "torch": torch.__version__, "windows": windows(),
-                "networks": networks(), "inversion": inversion()}  # fmt: skip
+        card = {
+            "command": "python -m benchmarks.chapter_09_costs",
+            "machine": machine(),
+            "torch": torch.__version__,
+            "windows": windows(),
+            "networks": networks(),
+            "inversion": inversion(),
+        }
     CARD.write_text(json.dumps(card, indent=1) + "\n")
 
 

@@ -2,12 +2,11 @@
 
     python -m recipes.depth_normals
 
-U-Net's way up on the scene encoder answers with four numbers a pixel: log depth and a direction. It sees no picture
-twice and never a bracket, the solid that is left out for a second test. Two starts, the encoder of
-`recipes.segmentation_encoder` and none, get the same pictures in the same order; the rate of each is the best on
-validation pictures after a quarter of the training, on a grid that grows until the best one is not at its edge. Beside
-them stand two answers that look at no pixel: the mean depth and direction of each place of the frame, and the best
-ground plane. The first seed of the better start is shipped.
+U-Net's way up on the encoder of `recipes.segmentation_encoder` answers with four numbers a pixel: log depth and a
+direction. It sees no picture twice and never a bracket, the solid that is left out for a second test. The rate is the
+best on validation pictures after a quarter of the training, on a grid that grows until the best one is not at its edge;
+then three seeds. Beside them stand two answers that look at no pixel: the mean depth and direction of each place of the
+frame, and the best ground plane. The first seed is shipped.
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -39,7 +37,7 @@ from recipes.segmentation_encoder import choose_rate
 
 SIZE, BATCH, TESTED, FAR = 64, 16, 256, 12.0  # depth is counted up to FAR metres
 STEPS, EPOCHS, TRIED, WARMUP, DECAY, SEEDS = 200, 4, 1, 50, 0.02, 3  # 4 x 200 x 16 = 12,800 pictures a training
-RATES, STARTS = (1e-3, 2e-3, 4e-3), ("pretrained", "scratch")
+RATES = (1e-3, 2e-3, 4e-3)
 SEEN = tuple(name for name in SOLIDS if name != "bracket")
 
 
@@ -111,10 +109,10 @@ def without_looking() -> dict[str, dict[str, float]]:
     return found | {"one plane": scores(plane.expand(TESTED, -1, -1), up, truth)}
 
 
-def train(run: Run, begin: str, rate: float, *, epochs: int, seed: int) -> tuple[UNetDecoder, History]:
+def train(run: Run, rate: float, *, epochs: int, seed: int) -> tuple[UNetDecoder, History]:
     """A trained network and how its training went."""
     torch.manual_seed(seed)
-    model = model_of(begin == "pretrained").to(run.device, memory_format=torch.channels_last)
+    model = model_of(pretrained=True).to(run.device, memory_format=torch.channels_last)
 
     def loss(_: Tensor, stream: torch.Generator) -> Tensor:
         images, depth, normals, _ = draw(BATCH, stream)
@@ -127,7 +125,7 @@ def train(run: Run, begin: str, rate: float, *, epochs: int, seed: int) -> tuple
     history = fit(model, loss, AdamW(model.parameters(), rate, weight_decay=DECAY), samples=steps, epochs=epochs,
                   batch=1, generator=generator(seed, run.device), clip=1.0,
                   schedule=lambda step, all_steps: warmup_cosine(step, all_steps, min(WARMUP, epochs * steps - 1)),
-                  **run.keep(f".{begin}.{rate}.{epochs}.{seed}"))  # fmt: skip
+                  **run.keep(f".{rate}.{epochs}.{seed}"))  # fmt: skip
     return model, history
 
 
@@ -138,7 +136,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def main() -> None:
-    """Choose rates, train both starts with each seed, judge, write checkpoint and card; an interrupted run goes on."""
+    """Choose the rate, train each seed, judge, write checkpoint and card; an interrupted run goes on."""
     run = start(__doc__, "depth_normals", EPOCHS, add, threads=1)
     path = run.state.with_suffix(".json")
     known = json.loads(path.read_text()) if path.exists() else {}
@@ -147,40 +145,45 @@ def main() -> None:
         known[key] = value
         path.write_text(json.dumps(known))
 
-    def tried(begin: str, rate: float) -> float:
-        if f"{begin}|{rate}" not in known:
+    def tried(rate: float) -> float:
+        if str(rate) not in known:
             short = max(run.epochs * TRIED // EPOCHS, 1)
-            keep(f"{begin}|{rate}", judge(train(run, begin, rate, epochs=short, seed=100)[0], "val")["log_rmse"])
-        return -known[f"{begin}|{rate}"]
+            keep(str(rate), judge(train(run, rate, epochs=short, seed=100)[0], "val")["log_rmse"])
+        return -known[str(rate)]
 
-    rows = {}
-    for begin in STARTS:
-        rate, losses = choose_rate(RATES, lambda rate, begin=begin: tried(begin, rate))
-        for seed in range(run.args.seeds):
-            key = f"{begin}|{rate}|seed {seed}"
-            if key in known:
-                continue
-            model, history = train(run, begin, rate, epochs=run.epochs, seed=seed)
-            if begin == "pretrained" and seed == 0:
-                ship(replace(run, name="depth_normals"), model, model_of(False), lambda found: judge(found, "test"),
-                     history, data=f"worlds of solids at {SIZE} px, without brackets; encoder from scene_encoder",
-                     metric=f"depth in metres and angles in degrees of pixels nearer than {FAR:g} m of {TESTED} test "
-                     "pictures, half-precision weights", rate=rate)  # fmt: skip
-            keep(key, {"test": judge(model, "test"), "bracket": judge(model, "test", ("bracket",)),
-                       "seconds": round(history.seconds), "curve": curve(history)})  # fmt: skip
-        seeds = [known[f"{begin}|{rate}|seed {seed}"] for seed in range(run.args.seeds)]
-        means = {score: [round(statistics.mean(each), 4), round(statistics.stdev(each), 4) if len(each) > 1 else None]
-                 for score in seeds[0]["test"] if (each := [found["test"][score] for found in seeds])}  # fmt: skip
-        rows[begin] = {"rate": rate, "log_rmse_by_rate": {k: -v for k, v in losses.items()}, "mean_sd": means,
-                       "seeds": seeds}  # fmt: skip
+    rate, losses = choose_rate(RATES, tried)
+    for seed in range(run.args.seeds):
+        if f"seed {seed}" in known:
+            continue
+        model, history = train(run, rate, epochs=run.epochs, seed=seed)
+        if seed == 0:
+            ship(
+                run,
+                model,
+                model_of(pretrained=False),
+                lambda found: judge(found, "test"),
+                history,
+                data=f"worlds of solids at {SIZE} px, without brackets; the encoder starts as scene_encoder",
+                metric=f"metres and degrees of pixels nearer than {FAR:g} m, of {TESTED} test pictures, half-precision "
+                "weights",
+                rate=rate,
+            )
+        found = {"test": judge(model, "test"), "bracket": judge(model, "test", ("bracket",))}
+        keep(f"seed {seed}", found | {"seconds": round(history.seconds), "curve": curve(history)})
+    seeds = [known[f"seed {seed}"] for seed in range(run.args.seeds)]
+    scored = {name: [found["test"][name] for found in seeds] for name in seeds[0]["test"]}
     card = {
         "data": f"worlds of solids at {SIZE} px: {run.epochs * run.args.steps * BATCH} pictures to train, none twice, "
         f"without brackets; {TESTED} to test, and {TESTED} of brackets alone",
         "metric": f"pixels nearer than {FAR:g} m; mean and standard deviation over seeds",
         "command": run.command,
         **environment(run.device),
+        "rate": rate,
+        "log_rmse_by_rate": {key: -value for key, value in losses.items()},
         "without_looking": without_looking(),
-        "rows": rows,
+        "mean": {name: round(statistics.mean(values), 4) for name, values in scored.items()},
+        "sd": {name: round(statistics.stdev(values), 4) for name, values in scored.items() if len(values) > 1},
+        "seeds": seeds,
     }
     (CARDS / "09_depth_normals.json").write_text(json.dumps(card, indent=1) + "\n")
 
