@@ -11,8 +11,8 @@ from torch.nn import functional as F
 from .demonstrations import draw, live_controls, namespace, sources
 
 NAME = "09_semantic_segmentation"
-OPENING = ("pin(0)", "K = len(CATEGORIES)")
-STAMPS, COMPARE = ("kernel = torch.tensor([[1.0, 0.0, 2.0]", "def stamping("), ("def compare(",)
+OPENING = ("pin(0)", "K = len(CATEGORIES)", "def painted(")
+STAMPS, COMPARE = ("kernel = torch.tensor([[1.0, 0.0, 2.0]", "def stamps(", "def stamping("), ("def compare(",)
 
 
 @pytest.fixture(scope="module")
