@@ -93,7 +93,7 @@ def style_pictures() -> Made:
 
 
 def opening_picture() -> Made:
-    """The brightness of a cat in brush strokes: begun at the strokes, drawn to the cat at a quarter of the resolution."""
+    """The brightness of a cat in brush strokes: begun at the strokes, drawn to the cat where maps are coarse."""
     scales = RandomFilters(16, (3, 7), 4, channels=1)
     strokes = luminance(brush_strokes(192, generator=generator(0))[None])
     content = luminance(photograph("chelsea", 210)[None, :, :192, 55:247])
