@@ -17,6 +17,7 @@ from course_lib.data import photograph
 from course_lib.networks.backbones import Backbone
 from course_lib.ops.filters import gaussian_filter
 from course_lib.texture import (
+    Features,
     RandomFilters,
     blurred_start,
     channel_mean,
@@ -55,7 +56,7 @@ def judged(image: Tensor, exemplar: Tensor, losses: Losses) -> dict[str, float]:
 def compare(make: Losses, judges: Losses, exemplar: Tensor, *, steps: int, seeds: tuple[int, ...]) -> Found:
     """Synthesise with each loss and seed, and let all losses judge; the loss half-way shows whether it has settled."""
     rows: dict[str, list] = {}
-    pictures = {}
+    pictures: dict[str, Tensor] = {}
     for name, loss in make.items():
         for seed in seeds:
             start = noise_start(exemplar, (SIDE, SIDE), generator(seed))
@@ -71,7 +72,8 @@ def statistics_study() -> Found:
     """Mean, mean and deviation, Gram matrix: the same filters, three textures, three seeds."""
     filters = RandomFilters(12, channels=1)
     measures = {"mean": channel_mean, "mean and deviation": channel_mean_std, "Gram": gram_matrix}
-    rows, pictures = {}, {}
+    rows: dict = {}
+    pictures: dict[str, Tensor] = {}
     for name in TEXTURES:
         exemplar = cut(name)
         losses = {key: texture_loss(filters, measure, exemplar) for key, measure in measures.items()}
@@ -85,12 +87,13 @@ def statistics_study() -> Found:
 def features_study() -> Found:
     """Random filters that see 88 or 22 pixels, and the backbone's first stages: three textures, two seeds."""
     backbone = load_checkpoint("backbone", Backbone()).requires_grad_(False)
-    sources = {
+    sources: dict[str, Features] = {
         "random_88": RandomFilters(12, channels=1),
         "random_22": RandomFilters(12, levels=2, channels=1),
         "backbone": stage_features(backbone, ("stem", "stage1", "stage2")),
     }
-    rows, pictures = {}, {}
+    rows: dict = {}
+    pictures: dict[str, Tensor] = {}
     for name in TEXTURES:
         exemplar = cut(name)
         losses = {key: texture_loss(source, gram_matrix, exemplar) for key, source in sources.items()}
@@ -103,7 +106,8 @@ def features_study() -> Found:
 
 def optimiser_study() -> Found:
     """L-BFGS against Adam with five rates, 100 evaluations each, three textures, one start each."""
-    filters, rows = RandomFilters(12, channels=1), {}
+    filters = RandomFilters(12, channels=1)
+    rows: dict = {}
     for name in TEXTURES:
         exemplar = cut(name)
         loss, start = texture_loss(filters, gram_matrix, exemplar), noise_start(exemplar, (SIDE, SIDE), generator(1))
@@ -122,12 +126,13 @@ def likeness(a: Tensor, b: Tensor) -> float:
 
 def starts_study() -> Found:
     """Noise, a trace of the same noise, and a blurred exemplar: what comes back of the exemplar's layout?"""
-    filters, rows = RandomFilters(12, channels=1), {}
+    filters = RandomFilters(12, channels=1)
+    rows: dict = {}
     for name in TEXTURES:
         exemplar = cut(name)
         loss, size = texture_loss(filters, gram_matrix, exemplar), (SIDE, SIDE)
         flat = blurred_start(exemplar, size, 1000)
-        begin = {"blurred": [blurred_start(exemplar, size, 8)], "noise": [], "trace": []}
+        begin: dict[str, list[Tensor]] = {"blurred": [blurred_start(exemplar, size, 8)], "noise": [], "trace": []}
         for seed in SEEDS:
             begin["noise"].append(noise_start(exemplar, size, generator(seed)))
             begin["trace"].append(flat + 0.01 * torch.randn(flat.shape, generator=generator(seed)))
@@ -160,7 +165,8 @@ def board_study() -> Found:
         "multi-scale": texture_loss(scales, gram_matrix, board),
         "multi-scale, shifts": texture_loss(scales, shifts, board),
     }
-    rows, pictures = {}, {}
+    rows: dict = {}
+    pictures: dict[str, Tensor] = {}
     for name, loss in losses.items():
         rows[name] = []
         for seed in (1, 2, 3, 4):

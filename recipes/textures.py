@@ -43,7 +43,7 @@ CARD = CARDS / "08_textures.json"
 WINDOWS, WEIGHTS = (5, 11, 23), (0.03, 0.2, 1.0, 5.0)
 PHOTOGRAPHS = {"astronaut": (256, 0, 60), "chelsea": (160, 10, 60)}  # height, top and left of the crop
 STYLES, STEPS, STYLE_STEPS, SIDE = ("brick", "gravel"), 250, 60, 128
-Made = Iterator[tuple[str, Tensor | None, dict]]
+Made = Iterator[tuple[str, Tensor, dict]]
 
 random_filters = RandomFilters(channels=1)
 keeping = RandomFilters(16, (3, 7), 3, channels=1)
