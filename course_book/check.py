@@ -23,7 +23,6 @@ OVER = {
     "04_representing_visual_data": 71,
     "05_filters_and_pyramids": 19,
     "06_convolutional_networks": 34,
-    "08_texture_and_style": 11,
     "scenes": 12,
 }
 
