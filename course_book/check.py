@@ -22,7 +22,6 @@ OVER = {
     "03_neural_networks": 35,
     "04_representing_visual_data": 71,
     "05_filters_and_pyramids": 19,
-    "08_texture_and_style": 11,
     "scenes": 12,
 }
 

@@ -4,8 +4,15 @@ from course_lib.texture.adain import adain, adain_bands
 from course_lib.texture.efros_leung import efros_leung
 from course_lib.texture.features import Features, RandomFilters, chain_features, stage_features, vgg19_features
 from course_lib.texture.feedforward import TransformNet
-from course_lib.texture.judge import autocorrelation, band_power, periodicity_error, spectrum_distance
+from course_lib.texture.judge import (
+    autocorrelation,
+    band_power,
+    periodicity_error,
+    shift_correlation,
+    spectrum_distance,
+)
 from course_lib.texture.statistics import channel_mean, channel_mean_std, gram_and_shifts, gram_matrix, shifted_gram
+from course_lib.texture.strokes import brush_strokes
 from course_lib.texture.style import content_loss, luminance, style_transfer_loss, with_luminance
 from course_lib.texture.synthesis import blurred_start, noise_start, statistics, synthesise, texture_loss, with_period
 
@@ -18,6 +25,7 @@ __all__ = [
     "autocorrelation",
     "band_power",
     "blurred_start",
+    "brush_strokes",
     "chain_features",
     "channel_mean",
     "channel_mean_std",
@@ -28,6 +36,7 @@ __all__ = [
     "luminance",
     "noise_start",
     "periodicity_error",
+    "shift_correlation",
     "shifted_gram",
     "spectrum_distance",
     "stage_features",

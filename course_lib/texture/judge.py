@@ -4,8 +4,9 @@
     spectrum distance                root mean square over cells of the frequency plane of the difference of
                                      10 log10(mean power), in decibels
 
-A periodic texture repeats itself: r = 1 at its period. Two crops of one photograph have a small spectrum distance but
-not zero: that is the lower bound which a perfect synthesis can be expected to reach.
+A periodic texture repeats itself: r = 1 at its period. Two crops of one photograph that share no pixel have a small
+spectrum distance but not zero: a yardstick for syntheses, and no bound, since a copy of the exemplar has distance 0.
+`shift_correlation` finds copies: the largest correlation of two pictures over all shifts up to a reach.
 """
 
 from __future__ import annotations
@@ -93,3 +94,33 @@ def spectrum_distance(image: Tensor, exemplar: Tensor) -> float:
     """How far the spectra of two pictures are apart, in decibels; sizes may differ."""
     gap = band_power(image.detach()).mean(dim=0) - band_power(exemplar.detach()).mean(dim=0)
     return float(gap.square().mean().sqrt())
+
+
+def shift_correlation(image: Tensor, other: Tensor, reach: int) -> tuple[float, tuple[int, int]]:
+    """The largest correlation of two pictures over shifts: 1 if one holds a moved copy of the other.
+
+    Only the pixels that both show are compared. About 1 / sqrt(their number) is reached by pictures that have nothing
+    to do with each other and no long waves; the largest of many shifts is higher.
+
+    Args:
+        image, other: (1, C, H, W) of equal size.
+        reach: Shifts up to so many pixels in each direction are tried, below H and W.
+
+    Returns:
+        The correlation, and the shift (down, right) with image[p + shift] beside other[p].
+
+    Raises:
+        ValueError: If the sizes differ or the reach leaves no pixel.
+    """
+    check_tensors(image=(image, "1 C H W"), other=(other, "1 C H W"))
+    height, width = image.shape[2:]
+    if not 0 <= reach < min(height, width) - 1:
+        raise ValueError(f"reach must be 0 to {min(height, width) - 2}, not {reach}")
+    found = (-1.0, (0, 0))
+    for down in range(-reach, reach + 1):
+        for right in range(-reach, reach + 1):
+            ours = image[..., max(0, down) : height + min(0, down), max(0, right) : width + min(0, right)]
+            theirs = other[..., max(0, -down) : height + min(0, -down), max(0, -right) : width + min(0, -right)]
+            both = torch.stack([ours.flatten(), theirs.flatten()]).double()
+            found = max(found, (float(torch.corrcoef(both)[0, 1].nan_to_num(0.0)), (down, right)))
+    return found

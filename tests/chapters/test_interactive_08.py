@@ -7,7 +7,16 @@ import pytest
 from .demonstrations import draw, live_controls, namespace, sources
 
 NAME = "08_texture_and_style"
-MARKS = ("pin(0)", "def crop(", "stored = {", "def copied(", "def grow(", "def repainted(", "def transfer(")
+MARKS = (
+    "import json",
+    "pin(0)",
+    "def crop(",
+    "stored = {",
+    "def copied(",
+    "def grow(",
+    "def repainted(",
+    "def transfer(",
+)
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +46,20 @@ def test_every_weight_is_drawn_with_its_losses(space, subject, style, weight):
     assert abs(content - painted).max() > 0.05
 
 
-def test_the_stored_pictures_have_the_losses_of_the_card(space):
+@pytest.mark.parametrize("name", ["gravel", "brick", "grass"])
+def test_the_stored_pictures_have_the_losses_of_the_card(space, name):
     texture, crop = space["texture"], space["crop"]
-    features = texture.RandomFilters(channels=1)
-    for name in ("gravel", "brick"):
-        loss = texture.texture_loss(features, texture.gram_matrix, crop(name, 128))
-        found, wanted = float(loss(space["stored"][f"gram_{name}"])), space["card"]["pictures"][f"gram_{name}"]["loss"]
-        assert found == pytest.approx(wanted, rel=0.1)  # the pictures are rounded to bytes
+    loss = texture.texture_loss(texture.RandomFilters(channels=1), texture.gram_matrix, crop(name, 128))
+    found, wanted = float(loss(space["stored"][f"gram_{name}"])), space["card"]["pictures"][f"gram_{name}"]["loss"]
+    assert found == pytest.approx(wanted, rel=0.1)  # the pictures are rounded to bytes
+
+
+def test_each_window_of_the_copier_has_three_seeds_whose_likeness_is_the_cards(space):
+    texture, rows = space["texture"], space["card"]["pictures"]
+    for name in ("gravel", "brick", "grass"):
+        grown = [space["stored"][f"efros_{name}_11_{seed}"] for seed in range(3)]
+        found = texture.shift_correlation(grown[1], grown[0], 24)[0]
+        assert found == pytest.approx(rows[f"efros_{name}_11_0"]["next_seed"], abs=0.01)
 
 
 def test_live_controls():

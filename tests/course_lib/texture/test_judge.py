@@ -8,7 +8,7 @@ import torch
 
 from course_lib.core.seeding import generator
 from course_lib.data import photograph
-from course_lib.texture import autocorrelation, band_power, periodicity_error, spectrum_distance
+from course_lib.texture import autocorrelation, band_power, periodicity_error, shift_correlation, spectrum_distance
 
 
 def wave(down, right, side=64):
@@ -57,7 +57,20 @@ def test_spectrum_distance_orders_textures(device):
     assert spectrum_distance(doubled, gravel) == pytest.approx(20 * np.log10(2), rel=1e-3)
 
 
+def test_a_moved_copy_is_found_with_its_shift():
+    picture = photograph("gravel", 128)[None]
+    one, moved = picture[..., 20:60, 20:60], picture[..., 17:57, 25:65]
+    found, shift = shift_correlation(one, moved, 8)
+    assert found == pytest.approx(1, abs=1e-6)
+    assert shift == (-3, 5)
+    assert torch.equal(one[..., :37, 5:], moved[..., 3:, :35])  # what that shift says
+    assert shift_correlation(one, picture[..., 80:120, 80:120], 8)[0] < 0.7
+    assert shift_correlation(one, 1 - moved, 0)[0] < 0.5
+
+
 def test_bad_input_is_refused():
+    with pytest.raises(ValueError, match="reach must be 0 to 6"):
+        shift_correlation(torch.rand(1, 1, 8, 8), torch.rand(1, 1, 8, 8), 7)
     with pytest.raises(ValueError, match="at least 32 x 32"):
         band_power(torch.rand(1, 1, 31, 64))
     with pytest.raises(ValueError, match="shift must be"):
