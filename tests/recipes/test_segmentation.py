@@ -163,3 +163,5 @@ def test_a_small_run_writes_card_and_answers(monkeypatch, tmp_path):
     answers = np.load(tmp_path / "card.npz")["FCN-32s"]
     assert answers.shape == (4, 64, 64)
     assert answers.max() < len(CATEGORIES)
+    truth = scene_dataset(4, ("semantic",), 64, split="test", difficulty=0.3).tensors[0].numpy()
+    assert (answers != truth).mean() > 0.05  # two pictures teach nothing: what is kept is no copy of the truth
