@@ -6,10 +6,12 @@ arXiv:1701.04128.
 Arithmetic says which pixels *can* change an output, the gradient says how much each of them does. For an output y (D,)
 in the middle of the maps and the image x (C, H, W), the energy of a pixel is
 
-    e[i, j] = sum over d, c of (dy_d / dx_c,i,j)^2,     scaled so that all pixels together have 1.
+    e[i, j] = sum over d, c of (dy_d / dx_c,i,j)^2,     scaled so that all pixels of the image together have 1.
 
-All D gradients are not needed: for v ~ N(0, I) the mean of (d(v . y) / dx)^2 is the same sum, so every image is asked
-once, with a v of its own. In a chain of n linear k x k layers with independent weights of mean 0, the expected energy
+The scaling is done image by image, before the mean over images: gradients of a network with ReLUs can be many times
+longer on one image than on another, and a mean of unscaled energies would be that of a few images. All D gradients are
+not needed: for v ~ N(0, I) the mean of (d(v . y) / dx)^2 is the same sum, so every image is asked along a few
+directions v of its own. In a chain of n linear k x k layers with independent weights of mean 0, the expected energy
 is n box filters of width k one after the other: nearly a Gaussian with variance n (k^2 - 1) / 12 along each axis.
 """
 
@@ -18,34 +20,41 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from course_lib.core.checks import check_tensors
+from course_lib.core.checks import check_positive, check_tensors
 
 
-def effective_receptive_field(model: nn.Module, images: Tensor, generator: torch.Generator) -> Tensor:
-    """The share of each pixel in the squared gradient of the middle output, averaged over images.
+def effective_receptive_field(
+    model: nn.Module, images: Tensor, generator: torch.Generator, directions: int = 1
+) -> Tensor:
+    """The share of each pixel in the squared gradient of the middle output, a mean in which all images weigh alike.
 
     Args:
         model: Maps (B, C, H, W) to (B, D, H', W'), each image by itself: norms in evaluation mode.
         images: (B, C, H, W), floating point.
         generator: Of the directions v, on the images' device.
+        directions: How many v each image is asked along; each takes one pass backwards.
 
     Returns:
         (H, W), sums to 1.
 
     Raises:
-        ValueError: If images is no such batch, or nothing reaches the middle output.
+        ValueError: If images is no such batch, directions is not positive, or no pixel of some image reaches the
+            middle output.
     """
     check_tensors(images=(images, "B C H W"))
+    check_positive(directions=directions)
     pixels = images.detach().clone().requires_grad_()
     maps = model(pixels)
     middle = maps[:, :, maps.shape[2] // 2, maps.shape[3] // 2]  # (B, D)
-    directions = torch.randn(middle.shape, generator=generator, device=images.device, dtype=images.dtype)
-    (slope,) = torch.autograd.grad((directions * middle).sum(), pixels)
-    energy = slope.square().mean(dim=(0, 1))
-    total = energy.sum()
-    if not total > 0:
+    energy = torch.zeros_like(images[:, 0])  # (B, H, W)
+    for left in reversed(range(directions)):
+        v = torch.randn(middle.shape, generator=generator, device=images.device, dtype=images.dtype)
+        (slope,) = torch.autograd.grad((v * middle).sum(), pixels, retain_graph=left > 0)
+        energy += slope.square().sum(dim=1)
+    total = energy.sum(dim=(1, 2), keepdim=True)
+    if not bool((total > 0).all()):
         raise ValueError("no pixel changes the middle output, its gradient is 0 everywhere")
-    return energy / total
+    return (energy / total).mean(dim=0)
 
 
 def energy_spread(energy: Tensor) -> float:

@@ -112,3 +112,13 @@ def test_linear_tower_collapses():
     with torch.no_grad():
         single = tower(point).flip(2, 3)
         torch.testing.assert_close(F.conv2d(picture, single)[..., :14, :14], tower(picture), rtol=0, atol=1e-6)
+
+
+def test_a_slanted_edge_passes_for_a_corner():
+    """What the chapter shows of its corner layers: on a diamond the edges answer more strongly than the tips."""
+    rows, columns = torch.meshgrid(torch.arange(22), torch.arange(22), indexing="ij")
+    diamond = ((rows - 11).abs() + (columns - 11).abs() <= 6).float()[None, None]
+    answers = F.conv2d(F.pad(diamond, [1] * 4), torch.stack(sobel_kernels())[:, None]).abs()
+    both = F.avg_pool2d(answers, 3, 1, 1).amin(1)[0]
+    tip, edge = (float(both[y - 1 : y + 2, x - 1 : x + 2].max()) for y, x in ((5, 11), (8, 8)))
+    assert edge > 1.2 * tip > 0

@@ -32,8 +32,22 @@ def test_directions_average_to_the_whole_jacobian():
     torch.manual_seed(0)
     model = nn.Conv2d(1, 3, 5, bias=False).double()
     wanted = model.weight.detach().square().sum((0, 1))
-    found = effective_receptive_field(model, torch.zeros(4000, 1, 5, 5, dtype=torch.float64), generator(1))
+    image = torch.zeros(1, 1, 5, 5, dtype=torch.float64)
+    found = effective_receptive_field(model, image, generator(1), directions=4000)
     torch.testing.assert_close(found, wanted / wanted.sum(), rtol=0.15, atol=0.002)
+
+
+def test_images_weigh_alike_however_long_their_gradients():
+    """A cube: the gradient on the bright image is ten thousand times that on the dark one, at another pixel."""
+
+    class Cube(nn.Module):
+        def forward(self, images):
+            return images.pow(3).sum((2, 3), keepdim=True)
+
+    images = torch.zeros(2, 1, 4, 4)
+    images[0, 0, 1, 2], images[1, 0, 3, 0] = 100, 1
+    found = effective_receptive_field(Cube(), images, generator(0))
+    assert found[1, 2] == found[3, 0] == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(("layers", "kernel"), [(4, 3), (9, 3), (4, 5)])
@@ -58,5 +72,11 @@ def test_errors_say_what_came():
     dead = nn.Sequential(nn.Conv2d(1, 1, 3), nn.Threshold(1e9, 0))
     with pytest.raises(ValueError, match="gradient is 0 everywhere"):
         effective_receptive_field(dead, torch.rand(1, 1, 5, 5), generator(0))
+    alive = nn.Sequential(nn.Conv2d(1, 1, 3), nn.ReLU())
+    nn.init.ones_(alive[0].weight)
+    with pytest.raises(ValueError, match="gradient is 0 everywhere"):
+        effective_receptive_field(alive, torch.stack([torch.ones(1, 5, 5), -torch.ones(1, 5, 5)]), generator(0))
+    with pytest.raises(ValueError, match="directions"):
+        effective_receptive_field(alive, torch.ones(1, 1, 5, 5), generator(0), directions=0)
     with pytest.raises(ValueError, match="share must lie between 0 and 1, not 1"):
         square_holding(torch.ones(3, 3), 1)
