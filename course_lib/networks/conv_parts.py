@@ -49,8 +49,8 @@ def initialise(model: nn.Module) -> None:
 def unit_scores(layer: nn.Conv2d) -> nn.Conv2d:
     """A last layer whose scores start with variance 1 where its inputs are what ReLU leaves of variance 1; bias 0.
 
-    Scores that start much smaller send back gradients so small that Adam, which divides by their size, moves all layers
-    below by its full rate in directions that are mostly noise; what a pretrained encoder knew is then lost.
+    Scores that start much smaller are a trap: segmentation networks on a pretrained encoder then learn the backgrounds
+    and little else (chapter 9), even while the encoder is frozen.
     """
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     if layer.bias is not None:
