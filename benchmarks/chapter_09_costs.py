@@ -16,7 +16,7 @@ from course_lib.core.seeding import generator
 from course_lib.data.scenes import CATEGORIES
 from course_lib.inversion import fit, line, network, spectra
 from course_lib.segmentation import dense
-from recipes.segmentation import MODELS, SIZE, model_of
+from course_lib.segmentation.compared import NETWORKS, compared_network
 
 CARD = Path(__file__).resolve().parent.parent / "chapters" / "cards" / "09_costs.json"
 CHAIN, WINDOW, SIDE, STRIDE = (
@@ -25,7 +25,7 @@ CHAIN, WINDOW, SIDE, STRIDE = (
     192,
     4,
 )
-BATCH, PIXELS = 32, 1000
+BATCH, SIZE, PIXELS = 32, 64, 1000
 
 
 def windows() -> dict[str, float]:
@@ -48,8 +48,8 @@ def networks() -> dict[str, float]:
     """Pictures a second of each network, in batches, without gradients."""
     pictures = torch.rand(BATCH, 3, SIZE, SIZE, generator=generator(0)).contiguous(memory_format=torch.channels_last)
     calls = {}
-    for name in MODELS:
-        model = model_of(name, pretrained=False).eval().to(memory_format=torch.channels_last)
+    for name in NETWORKS:
+        model = compared_network(name, len(CATEGORIES)).eval().to(memory_format=torch.channels_last)
         calls[name] = lambda model=model: model(pictures)
     return {name: round(BATCH / value, 1) for name, value in medians(calls, rounds=9).items()}
 

@@ -36,11 +36,10 @@ from course_lib.data.scenes import CATEGORIES, CLASSES, scene_dataset
 from course_lib.data.scenes.datasets import scene_block
 from course_lib.metrics.boundary import class_boundary_f, mean_boundary_f
 from course_lib.metrics.segmentation import class_iou, confusion_matrix, mean_iou, pixel_accuracy
-from course_lib.networks.backbones.scene_encoder import SceneEncoder, SceneNamer
+from course_lib.networks.backbones.scene_encoder import SceneNamer
 from course_lib.optim import AdamW, warmup_cosine
-from course_lib.segmentation.deeplab import DeepLab
-from course_lib.segmentation.fcn import FCN, predict_classes
-from course_lib.segmentation.high_resolution import HighResolution
+from course_lib.segmentation.compared import NETWORKS, compared_network
+from course_lib.segmentation.fcn import predict_classes
 from course_lib.segmentation.losses import pixel_cross_entropy
 from course_lib.segmentation.unet import UNetDecoder
 from recipes.common import CARDS, Run, curve, environment, ship, start
@@ -49,17 +48,8 @@ from recipes.segmentation_encoder import choose_rate
 K, SIZE, LEVEL, BATCH, TESTED, TOLERANCE = len(CATEGORIES), 64, 0.3, 16, 512, 1.0
 STEPS, EPOCHS, TRIED, WARMUP, DECAY, SEEDS = 200, 6, 2, 50, 0.02, 3  # 6 x 200 x 16 = 19,200 pictures a training
 RATES = (1e-3, 2e-3, 4e-3)
-MODELS: dict[str, Callable[[SceneEncoder], nn.Module]] = {
-    "FCN-32s": lambda encoder: FCN(encoder, K, 32),
-    "FCN-16s": lambda encoder: FCN(encoder, K, 16),
-    "FCN-8s": lambda encoder: FCN(encoder, K, 8),
-    "U-Net": lambda encoder: UNetDecoder(encoder, K),
-    "U-Net without skips": lambda encoder: UNetDecoder(encoder, K, skips=False),
-    "DeepLabV3": lambda encoder: DeepLab(encoder, K),
-    "HRNet": lambda encoder: HighResolution(encoder, K, 20),
-}
+MODELS = tuple(NETWORKS)
 SHIPPED, SHOWN = "U-Net", 64
-OUTPUT_STRIDE = {"DeepLabV3": 8}
 
 
 STARTS = {"pretrained": "09_segmentation", "scratch": "09_segmentation_scratch", "quiet": "09_segmentation_quiet"}
@@ -67,10 +57,8 @@ STARTS = {"pretrained": "09_segmentation", "scratch": "09_segmentation_scratch",
 
 def model_of(name: str, pretrained: bool) -> nn.Module:
     """A network whose head is not trained yet."""
-    encoder = SceneEncoder(OUTPUT_STRIDE.get(name, 32))
-    if pretrained:
-        encoder.load_state_dict(load_checkpoint("scene_encoder", SceneNamer(len(CLASSES))).encoder.state_dict())
-    return MODELS[name](encoder)
+    named = load_checkpoint("scene_encoder", SceneNamer(len(CLASSES))) if pretrained else None
+    return compared_network(name, K, named and named.encoder.state_dict())
 
 
 def answers(model: nn.Module, split: str, samples: int) -> tuple[Tensor, Tensor]:

@@ -24,7 +24,7 @@ from course_lib.core.checks import check_positive, check_tensors
 
 
 def effective_receptive_field(
-    model: nn.Module, images: Tensor, generator: torch.Generator, directions: int = 1
+    model: nn.Module, images: Tensor, generator: torch.Generator, *, directions: int = 1
 ) -> Tensor:
     """The share of each pixel in the squared gradient of the middle output, a mean in which all images weigh alike.
 

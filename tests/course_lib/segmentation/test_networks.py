@@ -12,6 +12,8 @@ from course_lib.architectures import measured_receptive_field
 from course_lib.core.seeding import generator
 from course_lib.networks.backbones import HRNet
 from course_lib.networks.backbones.scene_encoder import SceneEncoder
+from course_lib.segmentation.compared import NETWORKS as COMPARED
+from course_lib.segmentation.compared import compared_network
 from course_lib.segmentation.deeplab import ASPP, DeepLab, atrous_convolution, atrous_reach
 from course_lib.segmentation.fcn import FCN, Enlarge, predict_classes
 from course_lib.segmentation.high_resolution import Enlarged, HighResolution
@@ -194,3 +196,15 @@ def test_bad_input_is_refused():
     refused(lambda: HighResolution(SceneEncoder(), K, streams=4)(images), "H and W must be multiples of 32")
     refused(lambda: HighResolution(SceneEncoder(), K)(images[0]), "images must be a floating-point tensor")
     refused(lambda: atrous_convolution(torch.rand(4), torch.rand(3), 2), "a kernel of 3 with dilation 2 does not fit")
+
+
+def test_all_compared_networks_start_from_the_given_encoder():
+    torch.manual_seed(0)
+    weights = SceneEncoder().state_dict()
+    images = torch.rand(2, 3, 64, 64, generator=generator(0))
+    for name in COMPARED:
+        model = compared_network(name, 5, weights).eval()
+        assert model(images).shape == (2, 5, 64, 64), name
+        own = model.state_dict()
+        assert any(torch.equal(value, weights["stem.0.weight"]) for key, value in own.items() if "stem.0.weight" in key)
+    refused(lambda: compared_network("SegNet", 5), "no network 'SegNet'; there are FCN-32s")
