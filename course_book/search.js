@@ -10,7 +10,8 @@ var Scorer = {
       hit[1] += " · " + index.titles[index.docnames.indexOf(page)];
     }
     const lists = /concept_index|references|measured/.test(page); // they lead to the sections, which come first
-    return hit[4] - (lists ? 4 : 0) + (page.endsWith("/glossary") ? 1 : 0);
+    const term = page.endsWith("/glossary") && hit[4] >= Scorer.title; // the very word; others would hide the sections
+    return hit[4] - (lists ? 4 : 0) + (term ? 1 : 0);
   },
   objNameMatch: 11, objPartialMatch: 6, objPrio: {0: 15, 1: 5, 2: -5}, objPrioDefault: 0,
   title: 15, partialTitle: 7, term: 5, partialTerm: 2,

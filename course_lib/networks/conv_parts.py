@@ -50,7 +50,7 @@ def unit_scores(layer: nn.Conv2d) -> nn.Conv2d:
     """A last layer whose scores start with variance 1 where its inputs are what ReLU leaves of variance 1; bias 0.
 
     Scores that start much smaller are a trap: segmentation networks on a pretrained encoder then learn the backgrounds
-    and little else (chapter 9), even while the encoder is frozen.
+    and little else for hundreds of steps (chapter 9).
     """
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     if layer.bias is not None:

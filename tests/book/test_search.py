@@ -27,7 +27,7 @@ QUERIES = {
     "light field": "04_representing_visual_data.html",
     "marching cubes": "04_representing_visual_data.html",
     "optical flow": "04_representing_visual_data.html",
-    "convolution": "glossary.html#term-convolution",
+    "convolution": "05_filters_and_pyramids.html",
     "laplacian pyramid": "05_filters_and_pyramids.html",
     "steerable": "05_filters_and_pyramids.html",
     "residual": "06_convolutional_networks.html",
