@@ -11,7 +11,9 @@ var Scorer = {
     }
     const lists = /concept_index|references|measured/.test(page); // they lead to the sections, which come first
     const term = page.endsWith("/glossary") && hit[4] >= Scorer.title; // the very word; others would hide the sections
-    return hit[4] - (lists ? 4 : 0) + (term ? 1 : 0);
+    const words = (new URLSearchParams(location.search).get("q") || "").toLowerCase();
+    const first = words && hit[1].toLowerCase().startsWith(words); // of sections alike, the one about the word itself
+    return hit[4] - (lists ? 4 : 0) + (term ? 1 : first ? 0.5 : 0);
   },
   objNameMatch: 11, objPartialMatch: 6, objPrio: {0: 15, 1: 5, 2: -5}, objPrioDefault: 0,
   title: 15, partialTitle: 7, term: 5, partialTerm: 2,
