@@ -15,7 +15,32 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from recipes.segmentation_encoder import choose_rate
+GROWTH = 6  # how often a grid of rates may grow
+
+
+def choose_rate(rates: tuple[float, ...], judge: Callable[[float], float]) -> tuple[float, dict[float, float]]:
+    """The rate that is judged best, on a grid that grows by factors of two until the best one is not at its edge.
+
+    Args:
+        rates: Three or more, ascending.
+        judge: From a rate to a score; larger is better. Called once for each rate.
+
+    Returns:
+        The rate, of equal ones the middle, and all scores by rate.
+
+    Raises:
+        ValueError: If the best rate is at the edge after the grid has grown GROWTH times.
+    """
+    scores = {rate: judge(rate) for rate in rates}
+    for _ in range(GROWTH + 1):
+        scores = dict(sorted(scores.items()))
+        equal = [rate for rate in scores if scores[rate] == max(scores.values())]
+        best, low, high = equal[len(equal) // 2], min(scores), max(scores)
+        if low < best < high:
+            return best, scores
+        further = low / 2 if best == low else 2 * high
+        scores[further] = judge(further)
+    raise ValueError(f"the best rate, {best:g}, is still at the edge of {low:g} to {high:g}: something else is wrong")
 
 
 class Known:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 
 import torch
 from torch import Tensor
@@ -33,7 +32,7 @@ from course_lib.optim import AdamW, warmup_cosine
 from course_lib.segmentation.geometry import normal_loss, scale_invariant_loss
 from course_lib.segmentation.unet import UNetDecoder
 from recipes.common import CARDS, Run, curve, environment, ship, start
-from recipes.segmentation_encoder import choose_rate
+from recipes.comparison import Known, spread
 
 SIZE, BATCH, TESTED, FAR = 64, 16, 256, 12.0  # depth is counted up to FAR metres
 STEPS, EPOCHS, TRIED, WARMUP, DECAY, SEEDS = 200, 4, 1, 50, 0.02, 3  # 4 x 200 x 16 = 12,800 pictures a training
@@ -129,6 +128,18 @@ def train(run: Run, rate: float, *, epochs: int, seed: int) -> tuple[UNetDecoder
     return model, history
 
 
+def trained(run: Run, rate: float, seed: int) -> dict:
+    """What the card says of one training; the first seed is shipped."""
+    model, history = train(run, rate, epochs=run.epochs, seed=seed)
+    if seed == 0:
+        ship(run, model, model_of(pretrained=False), lambda found: judge(found, "test"), history,
+             data=f"worlds of solids at {SIZE} px, without brackets; the encoder starts as scene_encoder",
+             metric=f"metres and degrees of pixels nearer than {FAR:g} m, of {TESTED} test pictures, half-precision "
+             "weights", rate=rate)  # fmt: skip
+    return {"test": judge(model, "test"), "bracket": judge(model, "test", ("bracket",)),
+            "seconds": round(history.seconds), "curve": curve(history)}  # fmt: skip
+
+
 def add(parser: argparse.ArgumentParser) -> None:
     """The recipe's own flags."""
     parser.add_argument("--seeds", type=int, default=SEEDS)
@@ -138,39 +149,16 @@ def add(parser: argparse.ArgumentParser) -> None:
 def main() -> None:
     """Choose the rate, train each seed, judge, write checkpoint and card; an interrupted run goes on."""
     run = start(__doc__, "depth_normals", EPOCHS, add, threads=1)
-    path = run.state.with_suffix(".json")
-    known = json.loads(path.read_text()) if path.exists() else {}
-
-    def keep(key: str, value: object) -> None:
-        known[key] = value
-        path.write_text(json.dumps(known))
+    assert run.state is not None
+    known = Known(run.state.with_suffix(".json"), {"epochs": run.epochs, "steps": run.args.steps})
 
     def tried(rate: float) -> float:
-        if str(rate) not in known:
-            short = max(run.epochs * TRIED // EPOCHS, 1)
-            keep(str(rate), judge(train(run, rate, epochs=short, seed=100)[0], "val")["log_rmse"])
-        return -known[str(rate)]
+        short = max(run.epochs * TRIED // EPOCHS, 1)
+        return -judge(train(run, rate, epochs=short, seed=100)[0], "val")["log_rmse"]
 
-    rate, losses = choose_rate(RATES, tried)
-    for seed in range(run.args.seeds):
-        if f"seed {seed}" in known:
-            continue
-        model, history = train(run, rate, epochs=run.epochs, seed=seed)
-        if seed == 0:
-            ship(
-                run,
-                model,
-                model_of(pretrained=False),
-                lambda found: judge(found, "test"),
-                history,
-                data=f"worlds of solids at {SIZE} px, without brackets; the encoder starts as scene_encoder",
-                metric=f"metres and degrees of pixels nearer than {FAR:g} m, of {TESTED} test pictures, half-precision "
-                "weights",
-                rate=rate,
-            )
-        found = {"test": judge(model, "test"), "bracket": judge(model, "test", ("bracket",))}
-        keep(f"seed {seed}", found | {"seconds": round(history.seconds), "curve": curve(history)})
-    seeds = [known[f"seed {seed}"] for seed in range(run.args.seeds)]
+    row = known.row("depth", RATES, seeds=run.args.seeds, tried=tried,
+                    trained=lambda rate, seed: trained(run, rate, seed))  # fmt: skip
+    rate, losses, seeds = row["rate"], row["rates_tried"], row["seeds"]
     scored = {name: [found["test"][name] for found in seeds] for name in seeds[0]["test"]}
     card = {
         "data": f"worlds of solids at {SIZE} px: {run.epochs * run.args.steps * BATCH} pictures to train, none twice, "
@@ -181,8 +169,8 @@ def main() -> None:
         "rate": rate,
         "log_rmse_by_rate": {key: -value for key, value in losses.items()},
         "without_looking": without_looking(),
-        "mean": {name: round(statistics.mean(values), 4) for name, values in scored.items()},
-        "sd": {name: round(statistics.stdev(values), 4) for name, values in scored.items() if len(values) > 1},
+        "mean": {name: spread(values)["mean"] for name, values in scored.items()},
+        "sd": {name: spread(values)["sd"] for name, values in scored.items()},
         "seeds": seeds,
     }
     (CARDS / "09_depth_normals.json").write_text(json.dumps(card, indent=1) + "\n")

@@ -20,8 +20,6 @@ import argparse
 import dataclasses
 import json
 import shlex
-import statistics
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +41,7 @@ from course_lib.segmentation.fcn import predict_classes
 from course_lib.segmentation.losses import pixel_cross_entropy
 from course_lib.segmentation.unet import UNetDecoder
 from recipes.common import CARDS, Run, curve, environment, ship, start
-from recipes.segmentation_encoder import choose_rate
+from recipes.comparison import Known, spread
 
 K, SIZE, LEVEL, BATCH, TESTED, TOLERANCE = len(CATEGORIES), 64, 0.3, 16, 512, 1.0
 STEPS, EPOCHS, TRIED, WARMUP, DECAY, SEEDS = 200, 6, 2, 50, 0.02, 3  # 6 x 200 x 16 = 19,200 pictures a training
@@ -124,41 +122,33 @@ def show(run: Run, name: str, model: nn.Module, history: History, rate: float) -
         )
 
 
-def rows_of(run: Run, name: str, known: dict, keep: Callable[[], None]) -> dict:
-    """What the card says of one network; what `known` holds is not computed again."""
-    samples = run.args.tested
+def trained(run: Run, name: str, rate: float, seed: int) -> dict:
+    """What the card says of one training; the first seed is shown."""
+    model, history = train(run, name, rate, epochs=run.epochs, seed=seed)
+    if seed == 0:
+        show(run, name, model, history, rate)
+    found = {split: judge(model, split, run.args.tested) for split in ("test", "heldout")}
+    print(name, rate, seed, found["test"]["miou"], round(history.seconds), flush=True)
+    return found | {"seconds": round(history.seconds), "curve": curve(history)}
+
+
+def rows_of(run: Run, name: str, known: Known) -> dict:
+    """What the card says of one network; what is known is not computed again."""
 
     def tried(rate: float) -> float:
-        key = f"{name}|{rate}"
-        if key not in known:
-            model, _ = train(run, name, rate, epochs=min(TRIED, run.epochs), seed=100)
-            known[key] = judge(model, "val", samples)["miou"]
-            keep()
-        return known[key]
+        model, _ = train(run, name, rate, epochs=min(TRIED, run.epochs), seed=100)
+        return judge(model, "val", run.args.tested)["miou"]
 
-    rate, scores = choose_rate(RATES, tried)
-    seeds = []
-    for seed in range(run.args.seeds):
-        key = f"{name}|{rate}|seed {seed}"
-        if key not in known:
-            model, history = train(run, name, rate, epochs=run.epochs, seed=seed)
-            if seed == 0:
-                show(run, name, model, history, rate)
-            known[key] = {"test": judge(model, "test", samples), "heldout": judge(model, "heldout", samples),
-                          "seconds": round(history.seconds), "curve": curve(history)}  # fmt: skip
-            print(name, rate, seed, known[key]["test"]["miou"], known[key]["seconds"], flush=True)
-            keep()
-        seeds.append(known[key])
-    row = {"rate": rate, "rates_tried": scores, "seeds": seeds}
+    row = known.row(name, RATES, seeds=run.args.seeds, tried=tried,
+                    trained=lambda rate, seed: trained(run, name, rate, seed))  # fmt: skip
     for score in ("miou", "boundary_f"):
-        values = [found["test"][score] for found in seeds]
-        row[score] = round(statistics.mean(values), 4)
-        row[f"{score}_sd"] = round(statistics.stdev(values), 4) if len(values) > 1 else None
+        found = spread([seed["test"][score] for seed in row["seeds"]])
+        row |= {score: found["mean"], f"{score}_sd": found["sd"]}
     fresh = model_of(name, pretrained=False)
     learned = sum(p.numel() for p in fresh.parameters() if p.requires_grad)
     costs = layer_costs(fresh.eval(), torch.zeros(1, 3, SIZE, SIZE))
     return row | {"parameters": learned, "multiply_adds": sum(cost.macs for cost in costs),
-                  "seconds": round(statistics.mean(found["seconds"] for found in seeds))}  # fmt: skip
+                  "seconds": round(spread([found["seconds"] for found in row["seeds"]])["mean"] or 0)}  # fmt: skip
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -174,13 +164,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 def main() -> None:
     """Choose rates, train all with each seed, judge, write the card; what is done is kept beside the state."""
     run = start(__doc__, "segmentation", EPOCHS, add, threads=1)
-    path = run.state.with_suffix(".json")
-    known = json.loads(path.read_text()) if path.exists() else {}
+    assert run.state is not None
     started = run.args.start
     settings = {"start": started, "epochs": run.epochs, "steps": run.args.steps, "tested": run.args.tested}
-    if known.setdefault("settings", settings) != settings:
-        raise ValueError(f"{path} was written with {known['settings']}; delete it or take another --state")
-    rows = {name: rows_of(run, name, known, lambda: path.write_text(json.dumps(known))) for name in run.args.models}
+    known = Known(run.state.with_suffix(".json"), settings)
+    rows = {name: rows_of(run, name, known) for name in run.args.models}
     card = {
         "data": f"the course's scenes, {SIZE} px, difficulty {LEVEL}: {BATCH * run.args.steps * run.epochs} to train, "
         f"none twice; {run.args.tested} to judge on in each split",

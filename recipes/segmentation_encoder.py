@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -26,35 +25,11 @@ from course_lib.metrics import accuracy
 from course_lib.networks.backbones.scene_encoder import SceneNamer
 from course_lib.optim import AdamW, warmup_cosine
 from recipes.common import Run, half_if_fast, ship, start
+from recipes.comparison import choose_rate
 
 SIZE, LEVEL, BATCH, TESTED = 64, 0.3, 64, 1024
 STEPS, EPOCHS, WARMUP, DECAY = 128, 32, 64, 0.02  # 32 x 128 x 64 = 262,144 pictures
-RATES, GROWTH = (1e-3, 2e-3, 4e-3), 6
-
-
-def choose_rate(rates: tuple[float, ...], judge: Callable[[float], float]) -> tuple[float, dict[float, float]]:
-    """The rate that is judged best, on a grid that grows by factors of two until the best one is not at its edge.
-
-    Args:
-        rates: Three or more, ascending.
-        judge: From a rate to a score; larger is better. Called once for each rate.
-
-    Returns:
-        The rate, of equal ones the middle, and all scores by rate.
-
-    Raises:
-        ValueError: If the best rate is at the edge after the grid has grown GROWTH times.
-    """
-    scores = {rate: judge(rate) for rate in rates}
-    for _ in range(GROWTH + 1):
-        scores = dict(sorted(scores.items()))
-        equal = [rate for rate in scores if scores[rate] == max(scores.values())]
-        best, low, high = equal[len(equal) // 2], min(scores), max(scores)
-        if low < best < high:
-            return best, scores
-        further = low / 2 if best == low else 2 * high
-        scores[further] = judge(further)
-    raise ValueError(f"the best rate, {best:g}, is still at the edge of {low:g} to {high:g}: something else is wrong")
+RATES = (1e-3, 2e-3, 4e-3)
 
 
 def train(run: Run, rate: float, epochs: int, *, steps: int, phase: str = "") -> tuple[SceneNamer, History]:

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from course_lib.core.seeding import generator
 from course_lib.core.weights import load_checkpoint, read_card
 from course_lib.data.scenes import CATEGORIES, CLASSES, scene_dataset
 from course_lib.networks.backbones.scene_encoder import SceneNamer
-from recipes import depth_normals, segmentation, segmentation_encoder
+from recipes import comparison, depth_normals, segmentation, segmentation_encoder
 from recipes.common import CARDS, Run
 
 
@@ -30,7 +31,7 @@ def test_a_rate_is_chosen_inside_of_the_grid_which_grows(peak):
         seen.append(rate)
         return -abs(math.log(rate / peak))
 
-    rate, scores = segmentation_encoder.choose_rate((1e-3, 2e-3, 4e-3), judge)
+    rate, scores = comparison.choose_rate((1e-3, 2e-3, 4e-3), judge)
     assert min(scores) < rate < max(scores)
     assert abs(math.log2(rate / peak)) <= 0.5
     assert sorted(seen) == list(scores)
@@ -38,9 +39,9 @@ def test_a_rate_is_chosen_inside_of_the_grid_which_grows(peak):
 
 
 def test_of_equal_rates_the_middle_one_is_taken_and_endless_growth_is_refused():
-    assert segmentation_encoder.choose_rate((1.0, 2.0, 4.0), lambda rate: 0.5)[0] == 2.0
+    assert comparison.choose_rate((1.0, 2.0, 4.0), lambda rate: 0.5)[0] == 2.0
     with pytest.raises(ValueError, match="is still at the edge"):
-        segmentation_encoder.choose_rate((1.0, 2.0, 4.0), lambda rate: rate)
+        comparison.choose_rate((1.0, 2.0, 4.0), lambda rate: rate)
 
 
 def test_all_networks_see_the_same_pictures_and_none_twice(monkeypatch):
@@ -87,8 +88,8 @@ def test_judging_the_truth_gives_full_marks_and_a_constant_gives_few():
     assert poor["boundary_f"] < 0.4
 
 
-def test_what_is_known_is_not_trained_again(monkeypatch):
-    known, kept, trained = {}, [], []
+def test_what_is_known_is_not_trained_again(monkeypatch, tmp_path):
+    trained = []
     real = segmentation.train
 
     def counted(run, name, rate, **options):
@@ -97,13 +98,17 @@ def test_what_is_known_is_not_trained_again(monkeypatch):
 
     monkeypatch.setattr(segmentation, "BATCH", 2)
     monkeypatch.setattr(segmentation, "train", counted)
-    monkeypatch.setattr(segmentation, "choose_rate", lambda rates, judge: (rates[1], {r: judge(r) for r in rates[:2]}))
-    row = segmentation.rows_of(run_of(), "FCN-32s", known, lambda: kept.append(len(known)))
+    monkeypatch.setattr(comparison, "choose_rate", lambda rates, judge: (rates[1], {r: judge(r) for r in rates[:2]}))
+    known = comparison.Known(tmp_path / "known.json", {"steps": 2})
+    row = segmentation.rows_of(run_of(), "FCN-32s", known)
     assert len(trained) == 4  # two rates, two seeds
-    assert kept == [1, 2, 3, 4]
+    assert len(json.loads((tmp_path / "known.json").read_text())) == 1 + 4
     assert row["miou"] == pytest.approx(sum(found["test"]["miou"] for found in row["seeds"]) / 2, abs=1e-4)
-    assert segmentation.rows_of(run_of(), "FCN-32s", known, lambda: None) == row
+    again = comparison.Known(tmp_path / "known.json", {"steps": 2})  # as after an interruption
+    assert segmentation.rows_of(run_of(), "FCN-32s", again) == row
     assert len(trained) == 4
+    with pytest.raises(ValueError, match="was written with"):
+        comparison.Known(tmp_path / "known.json", {"steps": 3})
 
 
 def test_the_shipped_network_scores_what_its_card_says():
@@ -152,7 +157,7 @@ def test_a_small_run_writes_card_and_answers(monkeypatch, tmp_path):
     monkeypatch.setattr(segmentation, "BATCH", 2)
     monkeypatch.setattr(segmentation, "SHOWN", 4)
     monkeypatch.setattr(segmentation, "RATES", (1e-4, 1e-3, 1e-2))
-    monkeypatch.setattr(segmentation, "choose_rate", lambda rates, judge: (rates[1], {r: judge(r) for r in rates}))
+    monkeypatch.setattr(comparison, "choose_rate", lambda rates, judge: (rates[1], {r: judge(r) for r in rates}))
     monkeypatch.setattr(segmentation, "ship", lambda *args, **words: pytest.fail("FCN-32s is not shipped"))
     flags = ["--models", "FCN-32s", "--seeds", "1", "--steps", "1", "--epochs", "1", "--tested", "4"]
     flags += ["--card", str(tmp_path / "card.json"), "--state", str(tmp_path / "state")]
@@ -165,3 +170,27 @@ def test_a_small_run_writes_card_and_answers(monkeypatch, tmp_path):
     assert answers.max() < len(CATEGORIES)
     truth = scene_dataset(4, ("semantic",), 64, split="test", difficulty=0.3).tensors[0].numpy()
     assert (answers != truth).mean() > 0.05  # two pictures teach nothing: what is kept is no copy of the truth
+
+
+def test_a_small_run_of_depth_writes_a_card_that_goes_on_where_it_was(monkeypatch, tmp_path):
+    shipped = []
+    monkeypatch.setattr(depth_normals, "BATCH", 2)
+    monkeypatch.setattr(depth_normals, "TESTED", 8)
+    monkeypatch.setattr(depth_normals, "fixed", lambda split, solids=depth_normals.SEEN: depth_normals.draw(
+        8, generator(3), solids))  # fmt: skip
+    monkeypatch.setattr(depth_normals, "CARDS", tmp_path)
+    monkeypatch.setattr(depth_normals, "without_looking", dict)
+    monkeypatch.setattr(depth_normals, "ship", lambda run, *_, **words: shipped.append((run.name, words["rate"])))
+    monkeypatch.setattr(comparison, "choose_rate", lambda rates, judge: (rates[1], {r: judge(r) for r in rates}))
+    flags = ["--seeds", "2", "--steps", "1", "--epochs", "1", "--state", str(tmp_path / "state")]
+    monkeypatch.setattr("sys.argv", ["depth_normals", *flags])
+    depth_normals.main()
+    card = json.loads((tmp_path / "09_depth_normals.json").read_text())
+    assert shipped == [("depth_normals", depth_normals.RATES[1])]
+    both = [seed["test"]["rmse"] for seed in card["seeds"]]
+    assert card["mean"]["rmse"] == pytest.approx(sum(both) / 2, abs=1e-4)
+    assert card["sd"]["rmse"] == pytest.approx(abs(both[0] - both[1]) / 2**0.5, abs=1e-4)
+    assert min(card["log_rmse_by_rate"].values()) > 0
+    monkeypatch.setattr(depth_normals, "train", lambda *_, **__: pytest.fail("nothing is trained twice"))
+    depth_normals.main()
+    assert json.loads((tmp_path / "09_depth_normals.json").read_text()) == card
