@@ -9,9 +9,10 @@ goes into the file as soon as it is there, so that an interrupted recipe goes on
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,17 @@ class Known:
         rate, scores = choose_rate(rates, score)
         found = [self.once(f"{name}|{rate}|seed {k}", lambda seed=k: trained(rate, seed)) for k in range(seeds)]
         return {"rate": rate, "rates_tried": scores, "seeds": found}
+
+
+def add_flags(parser: argparse.ArgumentParser, *, models: Iterable[str], default: Iterable[str],
+              starts: Iterable[str], seeds: int, steps: int, tested: int) -> None:  # fmt: skip
+    """The flags of a recipe that compares methods; each number is what it is without the flag."""
+    parser.add_argument("--start", choices=list(starts), default="pretrained", help="what training begins with")
+    parser.add_argument("--models", nargs="+", choices=list(models), default=list(default), help="which methods")
+    parser.add_argument("--seeds", type=int, default=seeds)
+    parser.add_argument("--steps", type=int, default=steps, help="batches an epoch")
+    parser.add_argument("--tested", type=int, default=tested, help="scenes of each split to judge on")
+    parser.add_argument("--card", type=Path, help="where the card is written")
 
 
 def spread(values: Sequence[float]) -> dict[str, float | None]:

@@ -41,7 +41,7 @@ from course_lib.metrics.average_precision import AveragePrecision
 from course_lib.networks.backbones.scene_encoder import SceneEncoder, SceneNamer
 from course_lib.optim import AdamW, warmup_cosine
 from recipes.common import CARDS, Run, curve, environment, ship, start
-from recipes.comparison import Known, spread
+from recipes.comparison import Known, add_flags, spread
 
 K, SIZE, LEVEL, OBJECTS, BATCH, TESTED, WATCHED = len(CLASSES), 64, 0.3, (1, 4), 32, 512, 128
 STEPS, EPOCHS, TRIED, WARMUP, DECAY, SEEDS = 100, 20, 5, 100, 0.02, 3  # 20 x 100 x 32 = 64,000 pictures a training
@@ -179,12 +179,15 @@ def rows_of(run: Run, name: str, known: Known) -> dict:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The recipe's own flags."""
-    parser.add_argument("--start", choices=("pretrained", "scratch"), default="pretrained", help="of the encoder")
-    parser.add_argument("--models", nargs="+", choices=[*MODELS, *WITHOUT], default=list(MODELS), help="which methods")
-    parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--steps", type=int, default=STEPS, help=f"batches of {BATCH} an epoch")
-    parser.add_argument("--tested", type=int, default=TESTED, help="scenes of each split to judge on")
-    parser.add_argument("--card", type=Path, help="where the card is written")
+    add_flags(
+        parser,
+        models=[*MODELS, *WITHOUT],
+        default=MODELS,
+        starts=("pretrained", "scratch"),
+        seeds=SEEDS,
+        steps=STEPS,
+        tested=TESTED,
+    )
 
 
 def main() -> None:

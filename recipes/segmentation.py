@@ -41,7 +41,7 @@ from course_lib.segmentation.fcn import predict_classes
 from course_lib.segmentation.losses import pixel_cross_entropy
 from course_lib.segmentation.unet import UNetDecoder
 from recipes.common import CARDS, Run, curve, environment, ship, start
-from recipes.comparison import Known, spread
+from recipes.comparison import Known, add_flags, spread
 
 K, SIZE, LEVEL, BATCH, TESTED, TOLERANCE = len(CATEGORIES), 64, 0.3, 16, 512, 1.0
 STEPS, EPOCHS, TRIED, WARMUP, DECAY, SEEDS = 200, 6, 2, 50, 0.02, 3  # 6 x 200 x 16 = 19,200 pictures a training
@@ -153,12 +153,7 @@ def rows_of(run: Run, name: str, known: Known) -> dict:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The recipe's own flags."""
-    parser.add_argument("--start", choices=STARTS, default="pretrained", help="what training begins with")
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS), help="which networks")
-    parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--steps", type=int, default=STEPS, help=f"batches of {BATCH} an epoch")
-    parser.add_argument("--tested", type=int, default=TESTED, help="scenes of each split to judge on")
-    parser.add_argument("--card", type=Path, help="where the card is written")
+    add_flags(parser, models=MODELS, default=MODELS, starts=STARTS, seeds=SEEDS, steps=STEPS, tested=TESTED)
 
 
 def main() -> None:
