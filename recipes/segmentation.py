@@ -11,7 +11,8 @@ that training never shows. The first seed's answers to the first SHOWN test scen
 first U-Net is shipped.
 
 `--start scratch` trains the same networks from nothing, `--start quiet` from the pretrained encoder with the last layer
-of U-Net a hundred times smaller.
+of U-Net a hundred times smaller; `frozen` and `frozen-quiet` keep the encoder's weights as they are, not the statistics
+of its batch norms.
 """
 
 from __future__ import annotations
@@ -50,7 +51,13 @@ MODELS = tuple(NETWORKS)
 SHIPPED, SHOWN = "U-Net", 64
 
 
-STARTS = {"pretrained": "09_segmentation", "scratch": "09_segmentation_scratch", "quiet": "09_segmentation_quiet"}
+STARTS = {
+    "pretrained": "",
+    "scratch": "_scratch",
+    "quiet": "_quiet",
+    "frozen": "_frozen",
+    "frozen-quiet": "_frozen_quiet",
+}
 
 
 def model_of(name: str, pretrained: bool) -> nn.Module:
@@ -80,9 +87,11 @@ def train(run: Run, name: str, rate: float, *, epochs: int, seed: int) -> tuple[
     """A trained network and how its training went."""
     torch.manual_seed(seed)
     model = model_of(name, run.args.start != "scratch").to(run.device, memory_format=torch.channels_last)
-    if run.args.start == "quiet":
+    if "quiet" in run.args.start:
         assert isinstance(model, UNetDecoder)
         model.head.weight.data /= 100
+    if "frozen" in run.args.start:
+        model.get_submodule("encoder").requires_grad_(False)
 
     def loss(_: Tensor, stream: torch.Generator) -> Tensor:
         images, labels = scene_block(BATCH, ("image", "semantic"), SIZE, generator=stream, split="train",
@@ -177,7 +186,7 @@ def main() -> None:
         **environment(run.device),
         "rows": rows,
     }
-    target = run.args.card or CARDS / f"{STARTS[started]}.json"
+    target = run.args.card or CARDS / f"09_segmentation{STARTS[started]}.json"
     target.write_text(json.dumps(card, indent=1) + "\n")
     if started == "pretrained":
         np.savez_compressed(target.with_suffix(".npz"), **{name: np.load(shown(run, name)) for name in run.args.models})

@@ -194,3 +194,13 @@ def test_a_small_run_of_depth_writes_a_card_that_goes_on_where_it_was(monkeypatc
     monkeypatch.setattr(depth_normals, "train", lambda *_, **__: pytest.fail("nothing is trained twice"))
     depth_normals.main()
     assert json.loads((tmp_path / "09_depth_normals.json").read_text()) == card
+
+
+@pytest.mark.parametrize("begin", ["frozen", "frozen-quiet", "quiet", "pretrained"])
+def test_a_start_freezes_and_shrinks_what_it_says(monkeypatch, begin):
+    monkeypatch.setattr(segmentation, "BATCH", 2)
+    first = segmentation.model_of("U-Net", pretrained=True).encoder.stem[0].weight.detach()
+    model, _ = segmentation.train(run_of(start=begin), "U-Net", 1e-3, epochs=1, seed=0)
+    assert torch.equal(model.encoder.stem[0].weight, first) == ("frozen" in begin)
+    size = float(model.head.weight.detach().std())
+    assert (size < 0.05) == ("quiet" in begin), size
