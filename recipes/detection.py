@@ -44,7 +44,7 @@ from recipes.common import CARDS, Run, curve, environment, ship, start
 from recipes.comparison import Known, add_flags, spread
 
 K, SIZE, LEVEL, OBJECTS, BATCH, TESTED, WATCHED = len(CLASSES), 64, 0.3, (1, 4), 32, 512, 128
-STEPS, EPOCHS, TRIED, WARMUP, DECAY, SEEDS = 100, 20, 5, 100, 0.02, 3  # 20 x 100 x 32 = 64,000 pictures a training
+STEPS, EPOCHS, TRIED, WARMUP, DECAY, SEEDS = 100, 12, 3, 100, 0.02, 3  # 12 x 100 x 32 = 38,400 pictures a training
 RATES, SHOWN, FIELDS = (5e-4, 1e-3, 2e-3), 64, ("image", "classes", "boxes")
 MODELS: dict[str, Callable[[SceneEncoder], Detector]] = {
     "Faster R-CNN": lambda encoder: FasterRCNN(encoder, K),

@@ -1,0 +1,193 @@
+"""Detectors that look at proposals, with few labelled pictures; writes chapters/cards/10_proposals.json.
+
+    python -m recipes.detection_proposals
+
+R-CNN (support vector machines on features of crops), Fast R-CNN with RoI pooling and with RoIAlign, and Faster R-CNN,
+which proposes by itself. All start from the encoder of `recipes.segmentation_encoder` and learn from the same PICTURES
+scenes; the first three also from the same proposals, those of selective search with two scales. R-CNN leaves the
+encoder as it is, the others tune it. The rate of each is the best on validation scenes with a third of the steps, on a
+grid that grows until the best one is not at its edge; R-CNN's penalty of the machines likewise. Then three seeds. AP is
+measured on test scenes; the time of a picture is divided into its proposals and the rest, on one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from course_lib.core.seeding import generator
+from course_lib.core.training import fit
+from course_lib.core.weights import load_checkpoint
+from course_lib.data.scenes import CLASSES
+from course_lib.data.scenes.datasets import block_generator, scene_block
+from course_lib.detection.detector import Detector, detect_all, padded_targets
+from course_lib.detection.fast_rcnn import FastRCNN
+from course_lib.detection.faster_rcnn import FasterRCNN
+from course_lib.detection.rcnn import RCNN
+from course_lib.detection.selective_search import proposal_recall, selective_search
+from course_lib.metrics.average_precision import AveragePrecision
+from course_lib.networks.backbones.scene_encoder import SceneEncoder, SceneNamer
+from course_lib.optim import AdamW, warmup_cosine
+from recipes.common import CARDS, Run, environment, start
+from recipes.comparison import Known, spread
+from recipes.detection import BATCH, DECAY, FIELDS, LEVEL, OBJECTS, SCORES, SIZE, K, fixed
+
+PICTURES, EPOCHS, SEEDS, TESTED, WARMUP = 2048, 8, 3, 512, 64
+SCALES, SMALLEST = (50.0, 100.0), 12
+RATES, PENALTIES = (5e-4, 1e-3, 2e-3), (0.003, 0.01, 0.03)
+TUNED = ("Fast R-CNN, RoI pooling", "Fast R-CNN, RoIAlign", "Faster R-CNN")
+
+
+def encoder() -> SceneEncoder:
+    """The encoder that names a scene's subject."""
+    fresh = SceneEncoder()
+    fresh.load_state_dict(load_checkpoint("scene_encoder", SceneNamer(K)).encoder.state_dict())
+    return fresh
+
+
+def proposed(images: Tensor) -> list[Tensor]:
+    """Boxes of selective search at both scales, each once, for each of (B, 3, H, W) pictures."""
+    parts = [[selective_search(image, scale=scale, smallest=SMALLEST) for scale in SCALES] for image in images]
+    return [torch.tensor(list(dict.fromkeys(map(tuple, torch.cat(part).tolist())))) for part in parts]
+
+
+class Stored:
+    """Proposals that were computed once, found again by the picture's own pixels.
+
+    Args:
+        images: (N, 3, H, W).
+        proposals: For each (M, 4).
+    """
+
+    def __init__(self, images: Tensor, proposals: Sequence[Tensor]):
+        self.known = {self.key(image): some for image, some in zip(images, proposals, strict=True)}
+
+    @staticmethod
+    def key(image: Tensor) -> bytes:
+        """A picture's name."""
+        return image[:, ::9, ::9].contiguous().numpy().tobytes()
+
+    def __call__(self, images: Tensor) -> list[Tensor]:
+        """Proposals of (B, 3, H, W) images; raises KeyError for a picture that is not stored."""
+        return [self.known[self.key(image)] for image in images]
+
+
+def scores(found: Sequence[dict[str, Tensor]], targets: Sequence[dict[str, Tensor]]) -> dict[str, float]:
+    """AP, AP50 and AP75."""
+    score = AveragePrecision()
+    score.update(found, targets)
+    return {name: round(value, 4) for name, value in score.compute().items() if name in SCORES}
+
+
+class Study:
+    """Pictures, targets and proposals of all splits, and what is done with them.
+
+    Args:
+        run: Flags and device.
+    """
+
+    def __init__(self, run: Run):
+        self.run = run
+        stream = block_generator(0, "train", block=0)
+        images, classes, boxes = scene_block(
+            run.args.pictures, FIELDS, SIZE, split="train", difficulty=LEVEL, objects=OBJECTS, generator=stream
+        )
+        self.images, self.targets = images, padded_targets(boxes, classes)
+        self.judged = {split: fixed(split, run.args.tested) for split in ("val", "test")}
+        begun = time.perf_counter()
+        self.proposals = {split: proposed(some[0]) for split, some in self.judged.items()}
+        self.seconds = (time.perf_counter() - begun) / (2 * run.args.tested)
+        self.proposals["train"] = proposed(images)
+        stored = [(images, self.proposals["train"]), *((self.judged[s][0], self.proposals[s]) for s in self.judged)]
+        self.lookup = Stored(torch.cat([part[0] for part in stored]), [p for part in stored for p in part[1]])
+
+    def tuned(self, name: str, rate: float, *, epochs: int, seed: int) -> Detector:
+        """One of TUNED, trained."""
+        torch.manual_seed(seed)
+        model: Detector
+        if name == "Faster R-CNN":
+            model = FasterRCNN(encoder(), K)
+        else:
+            model = FastRCNN(encoder(), K, self.lookup, align=name.endswith("Align"))
+
+        def loss(chosen: Tensor, stream: torch.Generator) -> Tensor:
+            targets = [self.targets[k] for k in chosen.tolist()]
+            return torch.stack(list(model.losses(self.images[chosen], targets, stream).values())).sum()
+
+        fit(model, loss, AdamW(model.parameters(), rate, weight_decay=DECAY), samples=len(self.images), epochs=epochs,
+            batch=BATCH, generator=generator(seed), clip=1.0,
+            schedule=lambda step, all_steps: warmup_cosine(step, all_steps, min(WARMUP, all_steps - 1)),
+            **self.run.keep(f".{name.replace(' ', '_')}.{rate}.{epochs}.{seed}"))  # fmt: skip
+        return model
+
+    def machines(self, penalty: float, seed: int) -> RCNN:
+        """R-CNN with this penalty."""
+        model = RCNN(encoder(), K, C=penalty)
+        return model.fit(self.images, self.targets, self.proposals["train"], generator=generator(seed))
+
+    def judge(self, model: Detector | RCNN, split: str) -> dict[str, float]:
+        """Scores, and seconds a picture without those for proposals of selective search."""
+        images, targets = self.judged[split]
+        begun = time.perf_counter()
+        if isinstance(model, RCNN):
+            found = model.detect(images, self.proposals[split])
+        else:
+            found = detect_all(model, images)
+        seconds = (time.perf_counter() - begun) / len(images)
+        return scores(found, targets) | {"seconds_a_picture": round(seconds, 5)}
+
+    def row(self, name: str, known: Known) -> dict:
+        """What the card says of one method."""
+        epochs, short = self.run.epochs, max(1, self.run.epochs // 3)
+
+        def build(value: float, seed: int, length: int) -> Detector | RCNN:
+            tuned = name in TUNED
+            return self.tuned(name, value, epochs=length, seed=seed) if tuned else self.machines(value, seed)
+
+        def trained(value: float, seed: int) -> dict:
+            found = self.judge(build(value, seed, epochs), "test")
+            print(name, value, seed, found, flush=True)
+            return found
+
+        row = known.row(name, RATES if name in TUNED else PENALTIES, seeds=self.run.args.seeds, trained=trained,
+                        tried=lambda value: self.judge(build(value, 100, short), "val")["AP"])  # fmt: skip
+        return {score: spread([seed[score] for seed in row["seeds"]]) for score in (*SCORES, "seconds_a_picture")} | row
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The recipe's own flags."""
+    parser.add_argument("--pictures", type=int, default=PICTURES, help="scenes to learn from")
+    parser.add_argument("--tested", type=int, default=TESTED, help="scenes of each split to judge on")
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+
+
+def main() -> None:
+    """Propose, train, judge, write the card."""
+    run = start(__doc__, "detection_proposals", EPOCHS, add, threads=1)
+    assert run.state is not None
+    settings = {name: getattr(run.args, name) for name in ("pictures", "tested", "epochs")}
+    known, study = Known(run.state.with_suffix(".json"), settings), Study(run)
+    targets = [target["boxes"] for target in study.judged["test"][1]]
+    counts = (1, 2, 5, 10, 20, 40, 80, 1000)
+    card = {
+        "data": f"the course's scenes, {SIZE} px, difficulty {LEVEL}, {OBJECTS[0]} to {OBJECTS[1]} objects: "
+        f"{run.args.pictures} to train, the same for all; {run.args.tested} to choose on and {run.args.tested} to test",
+        "command": run.command,
+        **settings,
+        "classes": CLASSES,
+        **environment(run.device),
+        "proposals_a_picture": round(sum(map(len, study.proposals["test"])) / run.args.tested, 1),
+        "seconds_of_proposals": round(known.once("seconds of proposals", lambda: study.seconds), 4),
+        "recall": dict(zip(counts, proposal_recall(study.proposals["test"], targets, counts).tolist(), strict=True)),
+        "rows": {name: study.row(name, known) for name in ("R-CNN", *TUNED)},
+    }
+    (CARDS / "10_proposals.json").write_text(json.dumps(card, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
