@@ -15,7 +15,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from course_book import head, markup
+from course_book import head, markup, webp
 from course_book.gallery import write_gallery
 from course_book.pages import write_pages
 from course_book.paths import CHAPTERS
@@ -82,7 +82,9 @@ def finish(app: Sphinx, failed: Exception | None) -> None:
     """After the last page: the files beside the pages, and away with what no page asks for."""
     if failed is None and app.builder.name == "html":
         head.write_beside(Path(app.outdir), app.config.html_baseurl, app.config.project)
-        head.trim(Path(app.outdir), {Path(name).name for _, name in app.env.images.values()})
+        shown = {Path(name).name for _, name in app.env.images.values()}
+        head.trim(Path(app.outdir), shown | {str(Path(name).with_suffix(".webp")) for name in shown})
+        webp.shrink(Path(app.outdir))
 
 
 def start(app: Sphinx) -> None:
