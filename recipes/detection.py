@@ -7,9 +7,10 @@ Faster R-CNN, the one-stage detector, DETR, deformable DETR and Pix2Seq start fr
 the same batch, schedule and decay; losses are each method's own. The rate of each is the best on validation scenes
 after a quarter of the pictures, on a grid that grows until the best one is not at its edge. Then three seeds; after
 each epoch AP50 on validation scenes gives the learning curve, and at the end AP, AP50 and AP75 are measured on test
-scenes and on combinations that training never shows. The first seed's answers to SHOWN test scenes are kept beside the
-card, and the first Faster R-CNN and one-stage detector are shipped. `--models` chooses methods, also those that only
-take something away from another; `--start scratch` trains the same networks from nothing.
+scenes and on combinations that training never shows. The first seed's answers to SHOWN test scenes, and where the
+queries of both DETRs look, are kept beside the card; the first Faster R-CNN and one-stage detector are shipped.
+`--models` chooses methods, also those that only take something away from another; `--start scratch` trains the same
+networks from nothing.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ from recipes.comparison import Known, add_flags, spread
 
 K, SIZE, LEVEL, OBJECTS, BATCH, TESTED, WATCHED = len(CLASSES), 64, 0.3, (1, 4), 32, 512, 128
 STEPS, EPOCHS, TRIED, WARMUP, DECAY, SEEDS = 100, 12, 3, 100, 0.02, 3  # 12 x 100 x 32 = 38,400 pictures a training
-RATES, SHOWN, FIELDS = (5e-4, 1e-3, 2e-3), 64, ("image", "classes", "boxes")
+RATES, SHOWN, LOOKED, FIELDS = (5e-4, 1e-3, 2e-3), 64, 16, ("image", "classes", "boxes")
 MODELS: dict[str, Callable[[SceneEncoder], Detector]] = {
     "Faster R-CNN": lambda encoder: FasterRCNN(encoder, K),
     "One stage": lambda encoder: OneStage(encoder, K),
@@ -141,11 +142,37 @@ def shown(run: Run, name: str) -> Path:
     return run.state.with_name(f"{run.state.name}.{name.replace(' ', '_')}.npy")
 
 
+@torch.no_grad()
+def looks(model: DETR | DeformableDETR) -> dict[str, np.ndarray]:
+    """Where the queries of the decoder's last layer look in the first LOOKED test scenes, and what they answer.
+
+    Returns:
+        boxes (B, N, 4) centre and size in [0, 1], scores (B, N, K) in [0, 1] without background; and for DETR weights
+        (B, N, places), means over heads; for deformable attention places (B, N, h, L, P, 2) in [0, 1] and weights
+        (B, N, h, L, P).
+    """
+    seen: dict[str, tuple] = {}
+    layer = model.eval().decode[-1]
+    part = layer.cross_attn if isinstance(model, DETR) else layer.look
+    hook = part.register_forward_pre_hook(lambda _, given: seen.update(given=given))
+    scores, boxes = model.layers(fixed("test", SHOWN)[0][:LOOKED].to(next(model.parameters()).device))[-1]
+    hook.remove()
+    if isinstance(model, DETR):
+        found = {"scores": scores.softmax(-1)[..., :-1], "weights": part.with_weights(*seen["given"])[1].mean(1)}
+    else:
+        query, reference, maps = seen["given"]
+        places, weights = part.places_and_weights(query, reference, [level.shape[2:] for level in maps])
+        found = {"scores": scores.sigmoid(), "places": places, "weights": weights}
+    return {key: value.half().cpu().numpy() for key, value in (found | {"boxes": boxes}).items()}
+
+
 def trained(run: Run, name: str, rate: float, seed: int) -> dict:
     """What the card says of one training; the first seed is shown, and shipped if it is to be."""
     model, history = train(run, name, rate, epochs=run.epochs, seed=seed)
     if seed == 0:
         np.save(shown(run, name), table(detect_all(model, fixed("test", SHOWN)[0])))
+        if isinstance(model, DETR | DeformableDETR):
+            np.savez_compressed(shown(run, name).with_suffix(".looks.npz"), **looks(model))
         if name in SHIPPED and run.args.start == "pretrained":
             samples = run.args.tested
             ship(dataclasses.replace(run, name=SHIPPED[name]), model, model_of(name, pretrained=False),
@@ -214,6 +241,10 @@ def main() -> None:
     target = run.args.card or CARDS / ("10_detection.json" if begin == "pretrained" else "10_detection_scratch.json")
     target.write_text(json.dumps(card, indent=1) + "\n")
     np.savez_compressed(target.with_suffix(".npz"), **{name: np.load(shown(run, name)) for name in run.args.models})
+    queries = {name: shown(run, name).with_suffix(".looks.npz") for name in run.args.models}
+    tables = {f"{name} {key}": value for name, path in queries.items() if path.exists()
+              for key, value in np.load(path).items()}  # fmt: skip
+    np.savez_compressed(target.with_name(f"{target.stem}_looks.npz"), **tables)
 
 
 if __name__ == "__main__":

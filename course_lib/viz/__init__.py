@@ -1,6 +1,7 @@
 """Figures, tables and sliders in the course's one style; see `style`, `display` and `plane`."""
 
 from course_lib.viz import fonts  # noqa: F401 - before anything else that imports matplotlib
+from course_lib.viz.boxes import draw_boxes
 from course_lib.viz.display import Table, show, table
 from course_lib.viz.explore import explore
 from course_lib.viz.pictures import (
@@ -29,6 +30,7 @@ __all__ = [
     "Table",
     "class_key",
     "class_picture",
+    "draw_boxes",
     "draw_contours",
     "draw_regions",
     "draw_samples",

@@ -1,0 +1,89 @@
+"""Record the costs that chapter 10 prints: `python -m benchmarks.chapter_10_costs` writes chapters/cards/10_costs.json.
+
+Pictures a second of each detector, from pixels to boxes, by the side of the pictures, all detectors taking turns; and
+the memory that one batch adds to a fresh process. One thread, since that is what the chapter's other numbers mean.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from benchmarks.common import machine, medians, settle
+from course_lib.core.seeding import generator
+from course_lib.data.scenes import CLASSES
+from course_lib.detection.deformable_detr import DeformableDETR
+from course_lib.detection.detector import Detector
+from course_lib.detection.detr import DETR
+from course_lib.detection.faster_rcnn import FasterRCNN
+from course_lib.detection.one_stage import OneStage
+from course_lib.detection.pix2seq import Pix2Seq
+from course_lib.networks.backbones.scene_encoder import SceneEncoder
+
+CARD = Path(__file__).resolve().parent.parent / "chapters" / "cards" / "10_costs.json"
+KINDS: dict[str, type] = {
+    "Faster R-CNN": FasterRCNN,
+    "One stage": OneStage,
+    "DETR": DETR,
+    "Deformable DETR": DeformableDETR,
+    "Pix2Seq": Pix2Seq,
+}
+SIZES, BATCH = (64, 96, 128), 32
+
+
+def built(name: str) -> Detector:
+    """A detector with random weights, of which some answer: the last steps must have something to do."""
+    torch.manual_seed(0)
+    return KINDS[name](SceneEncoder(), len(CLASSES)).eval().requires_grad_(False)
+
+
+def pictures(size: int) -> torch.Tensor:
+    """One batch."""
+    return torch.rand(BATCH, 3, size, size, generator=generator(0))
+
+
+def memory(name: str, size: int) -> float:
+    """MiB that one batch adds to the largest memory of this process."""
+    model, batch = built(name), pictures(size)
+    model.detect(batch[:1])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    model.detect(batch)
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def in_fresh_process(name: str, size: int) -> int:
+    """`memory` where nothing else has been."""
+    code = f"import torch; torch.set_num_threads(1); from benchmarks.chapter_10_costs import memory; " \
+           f"print(memory({name!r}, {size}))"  # fmt: skip
+    return round(float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout))
+
+
+def main() -> None:
+    """Measure everything and write the card."""
+    settle()
+    torch.set_num_threads(1)
+    rates: dict[str, dict[str, float]] = {name: {} for name in KINDS}
+    for size in SIZES:
+        batch = pictures(size)
+        calls = {name: partial(built(name).detect, batch) for name in KINDS}
+        for name, seconds in medians(calls, rounds=5).items():
+            rates[name][str(size)] = round(BATCH / seconds, 1)
+    card = {
+        "command": "python -m benchmarks.chapter_10_costs",
+        "machine": machine(),
+        "torch": torch.__version__,
+        "batch": BATCH,
+        "pictures_a_second": rates,
+        "memory_mib": {name: {str(size): in_fresh_process(name, size) for size in SIZES} for name in KINDS},
+    }
+    CARD.write_text(json.dumps(card, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
