@@ -1,7 +1,8 @@
 """Record the timings that chapter 1 draws: `python -m benchmarks.chapter_01_costs` writes chapters/cards/01_costs.json.
 
-Seconds of processor time on one thread. Five classifiers on handwritten digits, split by writer: to fit the training part and to answer the test part. Then 5 nearest
-neighbours and softmax regression against the number of training samples (digits repeated with a little noise).
+Seconds of processor time on one thread. Five classifiers on handwritten digits, split by writer: to fit the training
+part and to answer the test part. Then 5 nearest neighbours and softmax regression against the number of training
+samples (digits repeated with a little noise).
 """
 
 from __future__ import annotations
@@ -60,7 +61,9 @@ def main() -> None:
     rows = []
     for name, (learn, answer) in methods(X[train_part], data.labels[train_part]).items():
         model = learn()
-        timed = medians({"fit": learn, "answer": lambda a=answer, m=model: a(m, X[test_part])}, rounds=7, clock=time.process_time)
+        timed = medians(
+            {"fit": learn, "answer": lambda a=answer, m=model: a(m, X[test_part])}, rounds=7, clock=time.process_time
+        )
         rows.append([name, timed["fit"], timed["answer"]])
     growth = []
     for samples in SAMPLES:
@@ -82,7 +85,10 @@ def main() -> None:
         "machine": machine(),
         "torch": torch.__version__,
         "clock": "processor time of one thread",
-        "digits": {"columns": ["method", f"seconds to fit {len(train_part)}", f"seconds to answer {len(test_part)}"], "rows": rows},
+        "digits": {
+            "columns": ["method", f"seconds to fit {len(train_part)}", f"seconds to answer {len(test_part)}"],
+            "rows": rows,
+        },
         "growth": {"columns": ["samples", "seconds for 100 questions, 5 neighbours", "softmax"], "rows": growth},
     }
     CARD.parent.mkdir(parents=True, exist_ok=True)

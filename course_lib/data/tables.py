@@ -11,7 +11,6 @@ import torch
 from sklearn import datasets
 from torch import Tensor
 
-
 FORM_STARTS = (0, 130, 256, 386, 516, 646, 776, 905, 1029, 1157, 1287, 1415, 1545, 1667)
 
 

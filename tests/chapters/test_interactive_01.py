@@ -15,7 +15,15 @@ from course_lib.data import scenes as world
 from .demonstrations import code_cells, draw, live_controls, namespace, sources
 
 NAME = "01_visual_data_and_learning"
-MARKS = ("pin(0)", "import json", "def flow_colours(", "def normal_colours(", "LAYERS = {", "petals, species", "def vote(")
+MARKS = (
+    "pin(0)",
+    "import json",
+    "def flow_colours(",
+    "def normal_colours(",
+    "LAYERS = {",
+    "petals, species",
+    "def vote(",
+)
 
 
 def needed():
