@@ -3,16 +3,18 @@
 from course_lib.data.augment import turn_and_move
 from course_lib.data.clips import camera_clip
 from course_lib.data.photographs import photograph
-from course_lib.data.split import split_indices, standardise
-from course_lib.data.tables import Dataset, breast_cancer, digits, iris
+from course_lib.data.split import split_groups, split_indices, standardise
+from course_lib.data.tables import Dataset, breast_cancer, digit_writers, digits, iris
 
 __all__ = [
     "Dataset",
     "breast_cancer",
     "camera_clip",
+    "digit_writers",
     "digits",
     "iris",
     "photograph",
+    "split_groups",
     "split_indices",
     "standardise",
     "turn_and_move",

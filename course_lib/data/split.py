@@ -1,4 +1,5 @@
-"""Cutting a data set into disjoint parts, and scaling features by the training part alone (chapters 1 and 2)."""
+"""Cutting a data set into disjoint parts, by sample or by group, and scaling features by the training part
+alone (chapters 1 and 2)."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from course_lib.core.checks import check_tensors
+from course_lib.core.checks import check_tensors, describe
 
 
 def split_indices(samples: int, fractions: Sequence[float] = (0.7, 0.15, 0.15), seed: int = 0) -> list[Tensor]:
@@ -31,6 +32,29 @@ def split_indices(samples: int, fractions: Sequence[float] = (0.7, 0.15, 0.15), 
     if min(sizes) < 1:
         raise ValueError(f"{samples} samples are too few for parts of {tuple(fractions)}: one part would be empty")
     return list(torch.randperm(samples, generator=torch.Generator().manual_seed(seed)).split(sizes))
+
+
+def split_groups(groups: Tensor, fractions: Sequence[float] = (0.7, 0.15, 0.15), seed: int = 0) -> list[Tensor]:
+    """Cut a data set into disjoint parts that share no group: no writer, patient, place or film.
+
+    The groups, not the samples, are shuffled and cut by `split_indices`; so the shares hold for the number of groups.
+
+    Args:
+        groups: (N,) int64, which group each sample belongs to; any whole numbers.
+        fractions: Share of the groups in each part; they sum to 1.
+        seed: Same seed, same parts, on every machine.
+
+    Returns:
+        One int64 tensor of indices of samples a part, rising.
+
+    Raises:
+        ValueError: For groups that are no int64 vector, bad fractions, or too few groups.
+    """
+    if not isinstance(groups, Tensor) or groups.dtype != torch.int64 or groups.ndim != 1 or groups.numel() == 0:
+        raise ValueError(f"groups must be a non-empty int64 tensor of shape (N,), not a {describe(groups)}")
+    names = groups.unique()
+    parts = split_indices(len(names), fractions, seed)
+    return [torch.isin(groups, names[part.to(groups.device)]).nonzero()[:, 0] for part in parts]
 
 
 def standardise(train: Tensor, *others: Tensor) -> list[Tensor]:

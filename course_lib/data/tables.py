@@ -11,6 +11,8 @@ import torch
 from sklearn import datasets
 from torch import Tensor
 
+FORM_STARTS = (0, 130, 256, 386, 516, 646, 776, 905, 1029, 1157, 1287, 1415, 1545, 1667)
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -43,6 +45,20 @@ def iris() -> Dataset:
 def digits() -> Dataset:
     """1,797 handwritten digits, 8 x 8 pixels each, flattened row by row; grey values 0 (paper) to 16 (ink)."""
     return _load(datasets.load_digits(), "Alpaydin and Kaynak (1998), UCI repository, test part")
+
+
+def digit_writers() -> Tensor:
+    """Which of fourteen filled-in forms each digit of `digits()` comes from, 0 ... 13, in the order of the rows.
+
+    Every writer filled in the same form of 130 digits, so the labels run through one sequence again and again, with a
+    few digits missing here and there. `FORM_STARTS` holds the rows at which it begins anew. The archive's description
+    speaks of thirteen writers. One person may therefore have filled in two of the forms; which, nobody has recorded.
+
+    Returns:
+        (1797,) int64.
+    """
+    lengths = torch.tensor(FORM_STARTS).diff(append=torch.tensor([1797]))
+    return torch.arange(len(FORM_STARTS)).repeat_interleave(lengths)
 
 
 def breast_cancer() -> Dataset:

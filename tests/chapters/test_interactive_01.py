@@ -15,7 +15,15 @@ from course_lib.data import scenes as world
 from .demonstrations import code_cells, draw, live_controls, namespace, sources
 
 NAME = "01_visual_data_and_learning"
-MARKS = ("pin(0)", "import json", "FLAT = ", "def normal_colours(", "LAYERS = {", "petals, species", "def vote(")
+MARKS = (
+    "pin(0)",
+    "import json",
+    "def flow_colours(",
+    "def normal_colours(",
+    "LAYERS = {",
+    "petals, species",
+    "def vote(",
+)
 
 
 def needed():
@@ -77,30 +85,48 @@ def test_live_controls():
 
 
 def test_each_leak_reports_far_more_than_is_true():
-    found = rows("early, late =")
+    found = rows('rows += [["best of 500 on one test set"')
     assert len(found) == 3
     for _, reported, honest, chance in found:
         assert percent(reported) >= percent(honest) + 10
         assert abs(percent(honest) - percent(chance)) <= 5
 
 
+def test_new_writers_are_read_with_more_than_twice_the_errors_of_a_shuffled_split():
+    scores = {row[0]: row[1] for row in rows("mixed = torch.randperm(len(data)") if len(row) > 1}
+    (by_chance, _), (by_writer, error) = (
+        (float(n) for n in scores[name].split(" ± ")) for name in ("random parts", "one writer each")
+    )
+    assert 100 - by_writer > 2 * (100 - by_chance)
+    assert by_chance - by_writer > 2 * error
+
+
+def test_the_specialist_for_one_light_is_best_there_and_worse_than_not_looking_elsewhere():
+    card = json.loads((CHAPTERS / "cards" / "01_lamps.json").read_text())
+    ahead, runs = card["straight ahead"], {name: torch.tensor(r) for name, r in card["rows"].items()}
+    special, every = (runs[f"256 scenes, lamp {where}"] for where in ("at the upper left", "anywhere"))
+    assert len(special) == card["seeds"] >= 5
+    assert (special[:, 1] < every[:, 1]).all()  # under its own light
+    assert (special[:, 2] > ahead[2]).all()  # under the other, worse than "everything faces us"
+    assert (every < torch.tensor(ahead)).all()
+
+
 def test_random_labels_are_memorised_and_nothing_is_learned():
-    """The chapter prints comparisons, because networks trained on coin tosses differ in the third digit by machine."""
-    said = [line.rpartition(": ") for line in printed("levels, logs =").strip().splitlines()]
-    assert [claim for claim, _, _ in said] == [
-        "training accuracy 100 % at every level",
-        "with true labels, more than 90 % of the new digits right",
-        "the more dice, the worse on new digits",
-        "with dice alone, the 95 % interval holds chance",
-        "with 20 to 80 % dice it was better on the way, by 5 points or more",
-    ]
-    assert [answer for _, _, answer in said] == ["True"] * 5
+    found = [[percent(cell) for cell in row] for row in rows("levels = (0.0, 0.2")]
+    assert [row[0] for row in found] == [0, 20, 40, 60, 80, 100]
+    assert all(row[1] == 100 for row in found)
+    ends, bests = ([row[column] for row in found] for column in (3, 4))
+    assert ends == sorted(ends, reverse=True)
+    assert ends[0] > 85
+    assert abs(ends[-1] - 10) < 5
+    assert all(best >= end + 5 for best, end in list(zip(bests, ends, strict=True))[1:-1])
+    assert all(row[2] > found[0][2] for row in found[1:])  # a rule is fitted faster than noise
 
 
 def test_the_five_kinds_of_supervision_have_their_numbers():
     found = {row[0]: row[-1] for row in rows('rows = [["supervised"')}
     assert list(found) == ["supervised", "unsupervised", "semi-supervised", "self-supervised", "weakly supervised"]
-    assert percent(found["supervised"]) > 95
+    assert percent(found["supervised"]) > 90
     assert 0.4 < percent(found["unsupervised"]) < 1
     with_more, alone = (float(n) for n in re.findall(r"([\d.]+) ±", found["semi-supervised"]))
     assert with_more > alone
@@ -117,10 +143,10 @@ def test_exact_flow_explains_the_next_frame_best():
 def test_the_costs_of_five_classifiers_are_on_the_card():
     card = json.loads((CHAPTERS / "cards" / "01_costs.json").read_text())
     timed = {name: (fit, answer) for name, fit, answer in card["digits"]["rows"]}
-    found = rows("for name, (numbers, said) in found.items()")
+    found = rows("stored = dict(zip(ways")
     assert [row[0] for row in found] == list(timed)
     stored = [int(row[1].replace(",", "")) for row in found]
-    assert stored == [1258 * 65, 1258 * 65, 10 + 640 + 64 * 64, 650, 64 * 65 + 650]
+    assert stored == [1279 * 65, 1279 * 65, 10 + 640 + 64 * 64, 650, 64 * 65 + 650]
     growth = card["growth"]["rows"]
     assert growth[-1][1] > 5 * growth[0][1]  # neighbours answer more slowly the more they keep
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
-from course_lib.data import iris, split_indices, standardise
+from course_lib.data import iris, split_groups, split_indices, standardise
 
 from ..refusals import refused
 
@@ -69,3 +69,20 @@ def test_a_constant_feature_is_only_shifted_also_when_its_mean_is_rounded(value)
     scaled, moved = standardise(train, test)
     assert scaled.abs().max() < 1e-6
     assert float(moved) == pytest.approx(1, abs=1e-6)
+
+
+@given(sizes=st.lists(st.integers(1, 9), min_size=8, max_size=30), seed=st.integers(0, 10_000))
+def test_groups_stay_together_and_equal_a_split_of_their_names(sizes, seed):
+    names = 7 * torch.arange(len(sizes)) - 3  # no need to start at 0
+    groups = names.repeat_interleave(torch.tensor(sizes))
+    groups = groups[torch.randperm(len(groups), generator=torch.Generator().manual_seed(seed))]
+    parts = split_groups(groups, (0.5, 0.25, 0.25), seed)
+    assert torch.equal(torch.cat(parts).sort().values, torch.arange(len(groups)))
+    for part, wanted in zip(parts, split_indices(len(sizes), (0.5, 0.25, 0.25), seed), strict=True):
+        assert set(groups[part].tolist()) == set(names[wanted].tolist())
+
+
+def test_groups_that_are_none():
+    refused(lambda: split_groups(torch.zeros(5)), "groups must be a non-empty int64 tensor")
+    with pytest.raises(ValueError, match="2 samples are too few"):
+        split_groups(torch.tensor([0, 1, 0, 1]))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 
 import pytest
 import torch
 
-from course_lib.data import breast_cancer, digits, iris
+from course_lib.data import breast_cancer, digit_writers, digits, iris
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,26 @@ def test_digits_are_grey_values_from_paper_to_ink_in_rows():
     zeros = data.features[data.labels == 0].mean(dim=0).reshape(8, 8)
     assert zeros[3:5, 3:5].max() < 2 < zeros[3:5, 2].min()  # a zero is hollow
     assert data.features.reshape(-1, 8, 8)[:, :, 0].max() < 16  # the left margin is nearly empty
+
+
+def test_every_form_of_digits_runs_through_one_sequence():
+    labels, writers = digits().labels, digit_writers()
+    assert writers.shape == labels.shape
+    assert writers.unique().tolist() == list(range(14))
+    forms = ["".join(map(str, labels[writers == w].tolist())) for w in range(14)]
+    whole = max(forms, key=len)
+    assert len(whole) == 130
+    for form in forms:  # each is the whole sequence with a few digits left out
+        match = difflib.SequenceMatcher(None, whole, form, autojunk=False)
+        assert sum(block.size for block in match.get_matching_blocks()) >= len(form) - 1
+        assert 122 <= len(form) <= 130
+        assert form[1:10] == "123456789"
+
+
+def test_a_digits_nearest_other_is_mostly_of_its_own_writer():
+    data, writers = digits(), digit_writers()
+    apart = torch.cdist(data.features, data.features).fill_diagonal_(float("inf"))
+    assert (writers[apart.argmin(1)] == writers).double().mean() > 0.5  # by chance: 0.07
 
 
 def test_breast_cancer_malignant_is_class_zero_and_larger():
