@@ -20,8 +20,6 @@ OVER = {
     "01_visual_data_and_learning": 49,
     "02_optimization": 12,
     "03_neural_networks": 35,
-    "04_representing_visual_data": 16,
-    "04b_motion_depth_and_shape": 34,
     "05_filters_and_pyramids": 19,
     "scenes": 12,
 }

@@ -12,7 +12,7 @@ from .demonstrations import draw, live_controls, namespace, sources
 NAME = "04_representing_visual_data"
 IMPORTS = ("import io\n", "pin(0)")
 NEEDED = {
-    "draw_subsampled": ("plate = ",),
+    "draw_subsampled": (),
 }
 # What follows in a needed cell and is not needed: tables, pictures, and the call that shows the controls.
 REST = re.compile(r"^(examples = |every = |choice = |states = |explore\().*", re.MULTILINE | re.DOTALL)

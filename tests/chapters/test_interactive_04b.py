@@ -17,7 +17,7 @@ NEEDED = {
     "mesh_studio": ("ring = voxels.torus_field", "def portrait(", "def mesh_studio("),
 }
 # What follows in a needed cell and is not needed: tables, pictures, and the call that shows the controls.
-REST = re.compile(r"^(examples = |every = |choice = |states = |explore\().*", re.MULTILINE | re.DOTALL)
+REST = re.compile(r"^(examples = |every_face = |choice = |states = |explore\().*", re.MULTILINE | re.DOTALL)
 CONTROLS = {
     "draw_window": {"IntSlider": 1, "Dropdown": 1},
     "focus_on": {"FloatSlider": 1, "IntSlider": 1},
