@@ -10,7 +10,7 @@ import torch
 from .demonstrations import draw, live_controls, namespace, sources
 
 NAME = "04b_motion_depth_and_shape"
-IMPORTS = ("pin(0)",)
+IMPORTS = ("import motorcycle", "pin(0)")
 NEEDED = {
     "draw_window": ("pair = motorcycle(2)", "costs = {"),
     "focus_on": ("cameras = light_field.camera_grid(9)", "def focus_on("),
