@@ -20,7 +20,6 @@ OVER = {
     "01_visual_data_and_learning": 38,
     "02_optimization": 10,
     "03_neural_networks": 35,
-    "04_representing_visual_data": 71,
     "05_filters_and_pyramids": 19,
     "scenes": 12,
 }

@@ -13,7 +13,7 @@ ACROSS = 3  # boxes in a row, so that a telephone shows them at a size that can 
 
 def rows(all_: list[Chapter]) -> list[list[Chapter]]:
     """The chapters in rows: each stands below all that it needs, at most three side by side."""
-    placed: dict[int, int] = {}
+    placed: dict[str, int] = {}
     for chapter in all_:
         row = max([placed[n] + 1 for n in chapter.needs if n in placed], default=0)
         while sum(other == row for other in placed.values()) == ACROSS:
@@ -22,11 +22,11 @@ def rows(all_: list[Chapter]) -> list[list[Chapter]]:
     return [[c for c in all_ if placed[c.number] == row] for row in range(max(placed.values(), default=-1) + 1)]
 
 
-def direct(chapter: Chapter, all_: list[Chapter]) -> list[int]:
+def direct(chapter: Chapter, all_: list[Chapter]) -> list[str]:
     """What a chapter needs, without what those need anyway: the arrows of the map."""
     known = {other.number: set(other.needs) for other in all_}
 
-    def below(number: int) -> set[int]:
+    def below(number: str) -> set[str]:
         return known.get(number, set()).union(*(below(n) for n in known.get(number, ())))
 
     return [n for n in chapter.needs if n in known and not any(n in below(o) for o in chapter.needs)]
@@ -40,7 +40,7 @@ def course_map(all_: list[Chapter]) -> str:
     """
     width, height = BOX
     whole = ACROSS * width + (ACROSS - 1) * GAP + 8
-    at: dict[int, tuple[float, float]] = {}
+    at: dict[str, tuple[float, float]] = {}
     lines = rows(all_)
     for row, line in enumerate(lines):
         begin = (whole - len(line) * width - (len(line) - 1) * GAP) / 2

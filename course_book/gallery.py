@@ -14,7 +14,7 @@ import nbformat
 from PIL import Image
 
 from course_book.course_map import course_map
-from course_book.openings import Chapter, chapters
+from course_book.openings import Chapter, chapters, place
 from course_book.paths import CHAPTERS, ROOT, notebook_path
 
 FOLDER = CHAPTERS / "gallery"
@@ -43,7 +43,7 @@ def picture_of(chapter: Chapter) -> tuple[bytes, str]:
                 return this
             found = found or this
     if found is None:
-        raise ValueError(f"{chapter.name} has no stored figure; run: make chapter N={chapter.number:02d}")
+        raise ValueError(f"{chapter.name} has no stored figure; run: make chapter N={chapter.name.split('_')[0]}")
     return found
 
 
@@ -81,18 +81,19 @@ def cards(all_: list[Chapter], words: dict[str, str]) -> str:
     return "\n".join([*parts, "::::\n"])
 
 
-def _listed(numbers: tuple[int, ...]) -> str:
+def _listed(numbers: tuple[str, ...]) -> str:
     """Such as "2, 5 and 6"."""
-    *others, last = map(str, numbers)
+    *others, last = numbers
     return f"{', '.join(others)} and {last}" if others else last
 
 
 def today(all_: list[Chapter]) -> str:
     """One sentence on what there is."""
     tasks = sum(path.is_dir() for path in (ROOT / "assignments" / "source").iterdir())
-    left = PLANNED - len(all_)
+    there = len({place(chapter.number)[0] for chapter in all_})
+    left = PLANNED - there
     follow = f"; {left} more chapters follow" if left else ""
-    return f"Today the book has {len(all_)} of {PLANNED} chapters and {tasks} assignments{follow}.\n"
+    return f"Today the book has {there} of {PLANNED} chapters and {tasks} assignments{follow}.\n"
 
 
 def write_gallery(folder: Path = FOLDER) -> None:

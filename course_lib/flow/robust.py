@@ -1,10 +1,11 @@
 """Robust flow (chapter 4, "optical-flow-classic"): Horn and Schunck with a price that does not explode.
 
 Squares make one wrong pixel as expensive as many good ones, and a jump of the flow more expensive than a slope. Black
-and Anandan (1996) replace them by penalties that grow like absolute values beyond a width w:
+and Anandan (1996) replace them by penalties whose slope falls back to zero. Here stands the milder one of Charbonnier
+et al. (1997), which grows like the absolute value beyond a width w, so that the energy stays convex:
 
     E(u, v) = sum rho(I_x u + I_y v + r; noise) + alpha^2 sum over neighbours rho(u_p - u_q; slack)
-    rho(x; w) = 2 w^2 (sqrt(1 + (x / w)^2) - 1)        x^2 for small x, 2 w |x| for large x (Charbonnier et al., 1997)
+    rho(x; w) = 2 w^2 (sqrt(1 + (x / w)^2) - 1)        x^2 for small x, 2 w |x| for large x
 
 Iterated reweighting minimises it: rho'(x) = 2 x / sqrt(1 + (x / w)^2), so with the weights of the last flow held fixed
 E is a sum of weighted squares, and Jacobi's method solves that as in `horn_schunck`. Pixels whose brightness does not

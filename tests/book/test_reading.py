@@ -10,7 +10,13 @@ from course_book.font import CHINESE, letters_of, letters_used
 from course_book.paths import ROOT, all_chapters
 
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
-PAGES = [TOC["root"], *(entry["file"] for part in TOC["parts"] for entry in part["chapters"]), "search", "genindex"]
+ENTRIES = [entry for part in TOC["parts"] for entry in part["chapters"]]
+PAGES = [
+    TOC["root"],
+    *(page["file"] for entry in ENTRIES for page in (entry, *entry.get("sections", ()))),
+    "search",
+    "genindex",
+]
 NUMBERED = [name for name in all_chapters() if name[:2].isdigit()]
 CHAPTER = "chapters/02_optimization"
 # The insides of formulas are MathJax's, thousands of elements; colours alone differ between light and dark.
