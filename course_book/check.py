@@ -19,9 +19,7 @@ MOST_BYTES = 4_000_000
 OVER = {
     "01_visual_data_and_learning": 49,
     "02_optimization": 12,
-    "03_neural_networks": 35,
     "04_representing_visual_data": 71,
-    "05_filters_and_pyramids": 19,
     "scenes": 12,
 }
 
