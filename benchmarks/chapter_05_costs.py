@@ -1,7 +1,7 @@
 """Record the timings that chapter 5 draws: `python -m benchmarks.chapter_05_costs` writes chapters/cards/05_costs.json.
 
 Mean over n x n windows, one grey picture of 512 x 512 pixels: the definition (n^2 products a pixel), two passes
-(2 n), running sums (the same for all n) with torch's cumsum, and SciPy's uniform_filter, which are running sums in C. Convolution of 4 channels to 4 on 64 x 64 pixels, by kernel size.
+(2 n) and running sums (the same for all n). Convolution of 4 channels to 4 on 64 x 64 pixels, by kernel size.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import json
 from pathlib import Path
 
 import torch
-from scipy import ndimage
 from torch.nn import functional as F
 
 from benchmarks.common import machine, medians, settle
@@ -31,14 +30,13 @@ KERNELS = [3, 5, 9, 17, 33]
 
 
 def box_row(picture: torch.Tensor, size: int) -> list[float]:
-    """[window, seconds by definition, in two passes, by running sums, by SciPy]."""
-    kernel, row, array = box_kernel(size), torch.full((size,), 1 / size), picture[0, 0].numpy()
+    """[window, seconds by definition, in two passes, by running sums]."""
+    kernel, row = box_kernel(size), torch.full((size,), 1 / size)
     timed = medians(
         {
             "definition": lambda: filter2d(picture, kernel),
             "two passes": lambda: filter_separable(picture, row, row),
             "running sums": lambda: box_filter(picture, size),
-            "SciPy": lambda: ndimage.uniform_filter(array, size),
         },
         rounds=7,
     )
@@ -70,7 +68,7 @@ def main() -> None:
         "machine": machine(),
         "torch": torch.__version__,
         "box": {
-            "columns": ["window", "definition", "two passes", "running sums", "SciPy"],
+            "columns": ["window", "definition", "two passes", "running sums"],
             "rows": [box_row(picture, size) for size in WINDOWS],
         },
         "convolution": {
