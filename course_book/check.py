@@ -19,8 +19,6 @@ MOST_BYTES = 4_000_000
 OVER = {
     "01_visual_data_and_learning": 38,
     "02_optimization": 10,
-    "03_neural_networks": 35,
-    "05_filters_and_pyramids": 19,
     "scenes": 12,
 }
 

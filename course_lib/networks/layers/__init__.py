@@ -1,6 +1,6 @@
 """The parts of networks written by hand (chapter 3): layers, activations, first weights, losses."""
 
-from course_lib.networks.layers.activations import ACTIVATIONS, elu, leaky_relu, relu, sigmoid, tanh
+from course_lib.networks.layers.activations import ACTIVATIONS, elu, gelu, leaky_relu, relu, sigmoid, silu, tanh
 from course_lib.networks.layers.backprop import linear_backward, multiplications, two_layer_gradients
 from course_lib.networks.layers.batch_norm import BatchNorm
 from course_lib.networks.layers.dropout import Dropout
@@ -16,6 +16,7 @@ __all__ = [
     "Linear",
     "elu",
     "fans",
+    "gelu",
     "he_normal_",
     "leaky_relu",
     "linear_backward",
@@ -25,6 +26,7 @@ __all__ = [
     "relu",
     "sigmoid",
     "signal_by_depth",
+    "silu",
     "smoothed_cross_entropy",
     "tanh",
     "two_layer_gradients",

@@ -5,13 +5,17 @@
     relu        max(s, 0)                   1 for s > 0, else 0
     leaky_relu  s for s > 0, else slope s   1 for s > 0, else slope
     elu         s for s > 0, else e^s - 1   1 for s > 0, else e^s
+    gelu        s P(s)                      P(s) + s p(s)
+    silu        s sigmoid(s)                sigmoid(s) (1 + s (1 - sigmoid(s)))
 
-At s = 0, where ReLU and leaky ReLU have a corner, the derivative from the left is taken, as in torch.
-Glorot, Bordes and Bengio 2011 (ReLU), Maas, Hannun and Ng 2013 (leaky), Clevert, Unterthiner and Hochreiter 2015 (ELU).
+P and p are distribution and density of the standard normal. At s = 0, where ReLU and leaky ReLU have a corner, the
+derivative from the left is taken, as in torch. Glorot, Bordes and Bengio 2011 (ReLU), Maas, Hannun and Ng 2013 (leaky),
+Clevert, Unterthiner and Hochreiter 2015 (ELU), Hendrycks and Gimpel 2016, arXiv:1606.08415 (GELU and SiLU).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -75,6 +79,28 @@ def elu_derivative(s: Tensor) -> Tensor:
     return torch.where(s > 0, 1.0, torch.exp(s.clamp(max=0))).to(s.dtype)
 
 
+def gelu(s: Tensor) -> Tensor:
+    """Weigh s with the probability that a standard normal draw lies below it."""
+    return 0.5 * s * torch.special.erfc(-s / math.sqrt(2))  # erfc keeps the digits of the left tail
+
+
+def gelu_derivative(s: Tensor) -> Tensor:
+    """The distribution, and s times the density."""
+    density = torch.exp(-0.5 * s.square()) / math.sqrt(2 * math.pi)
+    return 0.5 * torch.special.erfc(-s / math.sqrt(2)) + s * density
+
+
+def silu(s: Tensor) -> Tensor:
+    """Weigh s with its own sigmoid."""
+    return s * sigmoid(s)
+
+
+def silu_derivative(s: Tensor) -> Tensor:
+    """a (1 + s (1 - a)) with a = sigmoid(s)."""
+    a = sigmoid(s)
+    return a * (1 + s * (1 - a))
+
+
 Function = Callable[[Tensor], Tensor]
 ACTIVATIONS: dict[str, tuple[Function, Function]] = {
     "sigmoid": (sigmoid, sigmoid_derivative),
@@ -82,4 +108,6 @@ ACTIVATIONS: dict[str, tuple[Function, Function]] = {
     "relu": (relu, relu_derivative),
     "leaky_relu": (leaky_relu, leaky_relu_derivative),
     "elu": (elu, elu_derivative),
+    "gelu": (gelu, gelu_derivative),
+    "silu": (silu, silu_derivative),
 }

@@ -21,6 +21,7 @@ from course_lib.ops.filters.kernels import (
     sobel_kernels,
     spot_kernel,
 )
+from course_lib.ops.filters.nonlinear import bilateral_filter, median_filter
 from course_lib.ops.filters.pooling import average_pool, max_pool, min_pool
 from course_lib.ops.filters.smoothing import box_filter, gaussian_filter, running_mean
 
@@ -28,6 +29,7 @@ __all__ = [
     "MODES",
     "Gradient",
     "average_pool",
+    "bilateral_filter",
     "box_filter",
     "box_kernel",
     "conv2d_fft",
@@ -45,6 +47,7 @@ __all__ = [
     "im2col",
     "line_kernel",
     "max_pool",
+    "median_filter",
     "min_pool",
     "output_size",
     "pad_image",

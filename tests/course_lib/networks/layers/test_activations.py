@@ -8,7 +8,15 @@ from torch.nn import functional as F
 
 from course_lib.networks.layers import ACTIVATIONS, tanh
 
-PEERS = {"sigmoid": torch.sigmoid, "tanh": torch.tanh, "relu": torch.relu, "leaky_relu": F.leaky_relu, "elu": F.elu}
+PEERS = {
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "relu": torch.relu,
+    "leaky_relu": F.leaky_relu,
+    "elu": F.elu,
+    "gelu": F.gelu,
+    "silu": F.silu,
+}
 FAR = [-1000.0, -50.0, -3.0, -1e-3, -1e-20, 0.0, 1e-3, 3.0, 50.0, 1000.0]
 
 
