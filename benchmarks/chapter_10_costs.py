@@ -1,7 +1,8 @@
 """Record the costs that chapter 10 prints: `python -m benchmarks.chapter_10_costs` writes chapters/cards/10_costs.json.
 
-Pictures a second of each detector, from pixels to boxes, by the side of the pictures, all detectors taking turns; and
-the memory that one batch adds to a fresh process. One thread, since that is what the chapter's other numbers mean.
+Pictures a second of each detector, from pixels to boxes, by the side of the pictures, all detectors taking turns;
+the memory that one batch adds to a fresh process; what proposals and regions cost a picture. One thread, as in all
+other numbers of the chapter.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ import torch
 
 from benchmarks.common import machine, medians, settle
 from course_lib.core.seeding import generator
-from course_lib.data.scenes import CLASSES
+from course_lib.data.scenes import CLASSES, scene_dataset
 from course_lib.detection.deformable_detr import DeformableDETR
-from course_lib.detection.detector import Detector
+from course_lib.detection.detector import Detector, padded_targets
 from course_lib.detection.detr import DETR
+from course_lib.detection.fast_rcnn import FastRCNN
 from course_lib.detection.faster_rcnn import FasterRCNN
 from course_lib.detection.one_stage import OneStage
 from course_lib.detection.pix2seq import Pix2Seq
+from course_lib.detection.rcnn import RCNN
+from course_lib.detection.selective_search import selective_search
 from course_lib.networks.backbones.scene_encoder import SceneEncoder
 
 CARD = Path(__file__).resolve().parent.parent / "chapters" / "cards" / "10_costs.json"
@@ -34,7 +38,7 @@ KINDS: dict[str, type] = {
     "Deformable DETR": DeformableDETR,
     "Pix2Seq": Pix2Seq,
 }
-SIZES, BATCH = (64, 96, 128), 32
+SIZES, BATCH, SCENES = (64, 96, 128), 32, 32
 
 
 def built(name: str) -> Detector:
@@ -46,6 +50,28 @@ def built(name: str) -> Detector:
 def pictures(size: int) -> torch.Tensor:
     """One batch."""
     return torch.rand(BATCH, 3, size, size, generator=generator(0))
+
+
+def regions() -> dict[str, float]:
+    """Milliseconds a picture: proposals of selective search, and what looks at them; SCENES scenes at a time."""
+    images, labels, boxes = scene_dataset(SCENES, ("image", "classes", "boxes"), 64, split="val", difficulty=0.3,
+                                          objects=(1, 4)).tensors  # fmt: skip
+
+    def propose(some: torch.Tensor = images) -> list[torch.Tensor]:
+        return [torch.cat([selective_search(image, scale=scale, smallest=12) for scale in (50.0, 100.0)])
+                for image in some]  # fmt: skip
+
+    kept = propose()
+    rcnn = RCNN(SceneEncoder(), len(CLASSES))
+    rcnn.fit(images, padded_targets(boxes, labels), kept, generator=generator(0))
+    fast = FastRCNN(SceneEncoder(), len(CLASSES), lambda some: kept, align=False).eval().requires_grad_(False)
+    calls = {
+        "selective search": propose,
+        "R-CNN": lambda: rcnn.detect(images, kept),
+        "Fast R-CNN": lambda: fast.detect(images),
+        "Faster R-CNN": partial(built("Faster R-CNN").detect, images),
+    }
+    return {name: round(1000 * seconds / SCENES, 2) for name, seconds in medians(calls, rounds=3).items()}
 
 
 def memory(name: str, size: int) -> float:
@@ -80,6 +106,7 @@ def main() -> None:
         "torch": torch.__version__,
         "batch": BATCH,
         "pictures_a_second": rates,
+        "regions_ms": regions(),
         "memory_mib": {name: {str(size): in_fresh_process(name, size) for size in SIZES} for name in KINDS},
     }
     CARD.write_text(json.dumps(card, indent=1) + "\n")

@@ -9,8 +9,8 @@ after a quarter of the pictures, on a grid that grows until the best one is not 
 each epoch AP50 on validation scenes gives the learning curve, and at the end AP, AP50 and AP75 are measured on test
 scenes and on combinations that training never shows. The first seed's answers to SHOWN test scenes, and where the
 queries of both DETRs look, are kept beside the card; the first Faster R-CNN and one-stage detector are shipped.
-`--models` chooses methods, also those that only take something away from another; `--start scratch` trains the same
-networks from nothing.
+`--models` chooses methods, also those that only take something away from another; `--seeds 0` only tries the rates;
+`--start scratch` trains the same networks from nothing.
 """
 
 from __future__ import annotations
@@ -197,10 +197,12 @@ def rows_of(run: Run, name: str, known: Known) -> dict:
 
     row = known.row(name, RATES, seeds=run.args.seeds, tried=tried,
                     trained=lambda rate, seed: trained(run, name, rate, seed))  # fmt: skip
-    scores = {split: {score: spread([found[split][score] for found in row["seeds"]]) for score in SCORES}
-              for split in ("test", "heldout")}  # fmt: skip
     fresh = model_of(name, pretrained=False)
     size = {"parameters": sum(p.numel() for p in fresh.parameters()), "multiply_adds": multiply_adds(fresh)}
+    if not row["seeds"]:  # only the rates were wanted
+        return row | size
+    scores = {split: {score: spread([found[split][score] for found in row["seeds"]]) for score in SCORES}
+              for split in ("test", "heldout")}  # fmt: skip
     return scores | row | size | {"seconds": spread([found["seconds"] for found in row["seeds"]])["mean"]}
 
 
@@ -224,6 +226,8 @@ def main() -> None:
     begin = run.args.start
     settings = {"start": begin, "epochs": run.epochs, "steps": run.args.steps, "tested": run.args.tested}
     known = Known(run.state.with_suffix(".json"), settings)
+    chosen = "" if run.args.models == list(MODELS) else f" --models {' '.join(map(repr, run.args.models))}"
+    chosen += "" if run.args.seeds == SEEDS else f" --seeds {run.args.seeds}"
     rows = {name: rows_of(run, name, known) for name in run.args.models}
     card = {
         "data": f"the course's scenes, {SIZE} px, difficulty {LEVEL}, {OBJECTS[0]} to {OBJECTS[1]} objects: "
@@ -231,7 +235,7 @@ def main() -> None:
         f"{WATCHED} for the learning curve",
         "metric": "AP, AP50, AP75 as COCO counts them; mean and standard deviation over seeds; curve: AP50 on "
         "split='val' after each epoch. multiply_adds: convolutions and matrix products of one picture",
-        "command": run.command + ("" if begin == "pretrained" else " --start scratch"),
+        "command": run.command + ("" if begin == "pretrained" else " --start scratch") + chosen,
         **settings,
         "batch": BATCH,
         "classes": CLASSES,
@@ -240,6 +244,8 @@ def main() -> None:
     }
     target = run.args.card or CARDS / ("10_detection.json" if begin == "pretrained" else "10_detection_scratch.json")
     target.write_text(json.dumps(card, indent=1) + "\n")
+    if not run.args.seeds:
+        return
     np.savez_compressed(target.with_suffix(".npz"), **{name: np.load(shown(run, name)) for name in run.args.models})
     queries = {name: shown(run, name).with_suffix(".looks.npz") for name in run.args.models}
     tables = {f"{name} {key}": value for name, path in queries.items() if path.exists()
