@@ -125,12 +125,14 @@ def test_random_labels_are_memorised_and_nothing_is_learned():
 
 def test_the_five_kinds_of_supervision_have_their_numbers():
     found = {row[0]: row[-1] for row in rows('rows = [["supervised"')}
-    assert list(found) == ["supervised", "unsupervised", "semi-supervised", "self-supervised", "weakly supervised"]
+    kinds = ["supervised", "unsupervised", "semi-supervised", "self-supervised", "weakly supervised"]
+    assert list(found) == [*kinds, "no learning"]
     assert percent(found["supervised"]) > 90
     assert 0.4 < percent(found["unsupervised"]) < 1
     with_more, alone = (float(n) for n in re.findall(r"([\d.]+) ±", found["semi-supervised"]))
     assert with_more > alone
     assert percent(found["weakly supervised"]) > 80  # a place at random: 11 %
+    assert percent(found["weakly supervised"]) > percent(found["no learning"]) + 10  # the spot with most ink
 
 
 def test_exact_flow_explains_the_next_frame_best():
