@@ -8,7 +8,6 @@ other numbers of the chapter.
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 from functools import partial
@@ -20,7 +19,7 @@ from benchmarks.common import machine, medians, settle
 from course_lib.core.seeding import generator
 from course_lib.data.scenes import CLASSES, scene_dataset
 from course_lib.detection.deformable_detr import DeformableDETR
-from course_lib.detection.detector import Detector, padded_targets
+from course_lib.detection.detector import Detector
 from course_lib.detection.detr import DETR
 from course_lib.detection.fast_rcnn import FastRCNN
 from course_lib.detection.faster_rcnn import FasterRCNN
@@ -53,34 +52,43 @@ def pictures(size: int) -> torch.Tensor:
 
 
 def regions() -> dict[str, float]:
-    """Milliseconds a picture: proposals of selective search, and what looks at them; SCENES scenes at a time."""
-    images, labels, boxes = scene_dataset(SCENES, ("image", "classes", "boxes"), 64, split="val", difficulty=0.3,
-                                          objects=(1, 4)).tensors  # fmt: skip
+    """Milliseconds a picture, SCENES scenes at a time: proposals of selective search, and what looks at them.
+
+    Up to the scores of regions (of R-CNN, to its features): the last step's time depends on what was learned.
+    """
+    images = scene_dataset(SCENES, ("image", "classes", "boxes"), 64, split="val", difficulty=0.3,
+                                          objects=(1, 4)).tensors[0]  # fmt: skip
 
     def propose(some: torch.Tensor = images) -> list[torch.Tensor]:
         return [torch.cat([selective_search(image, scale=scale, smallest=12) for scale in (50.0, 100.0)])
                 for image in some]  # fmt: skip
 
     kept = propose()
-    rcnn = RCNN(SceneEncoder(), len(CLASSES))
-    rcnn.fit(images, padded_targets(boxes, labels), kept, generator=generator(0))
+    crops = RCNN(SceneEncoder(), len(CLASSES))
     fast = FastRCNN(SceneEncoder(), len(CLASSES), lambda some: kept, align=False).eval().requires_grad_(False)
+    faster = FasterRCNN(SceneEncoder(), len(CLASSES)).eval().requires_grad_(False)
     calls = {
         "selective search": propose,
-        "R-CNN": lambda: rcnn.detect(images, kept),
-        "Fast R-CNN": lambda: fast.detect(images),
-        "Faster R-CNN": partial(built("Faster R-CNN").detect, images),
+        "R-CNN": lambda: crops.features(images, kept),
+        "Fast R-CNN": lambda: fast.head(fast.neck(images)[0], kept),
+        "Faster R-CNN": lambda: faster.head(faster.neck(images)[0], faster.proposals(images)),
     }
     return {name: round(1000 * seconds / SCENES, 2) for name, seconds in medians(calls, rounds=3).items()}
+
+
+def highest() -> int:
+    """KiB that this process has held at most since it began (Linux)."""
+    status = Path("/proc/self/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
 
 
 def memory(name: str, size: int) -> float:
     """MiB that one batch adds to the largest memory of this process."""
     model, batch = built(name), pictures(size)
     model.detect(batch[:1])
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = highest()
     model.detect(batch)
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return (highest() - before) / 1024
 
 
 def in_fresh_process(name: str, size: int) -> int:
