@@ -1,6 +1,6 @@
 """Classic optical flow (chapter 4, "optical-flow-classic"): Lucas-Kanade, Horn-Schunck, robust, and flow as colours."""
 
-from course_lib.flow.coarse_to_fine import coarse_to_fine, image_derivatives, median_filter
+from course_lib.flow.coarse_to_fine import coarse_to_fine, image_derivatives
 from course_lib.flow.color_code import flow_to_color
 from course_lib.flow.horn_schunck import horn_schunck
 from course_lib.flow.lucas_kanade import lucas_kanade, structure_tensor, tensor_eigenvalues
@@ -12,7 +12,6 @@ __all__ = [
     "horn_schunck",
     "image_derivatives",
     "lucas_kanade",
-    "median_filter",
     "robust_flow",
     "structure_tensor",
     "tensor_eigenvalues",

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from course_lib.core.checks import check_tensors
-from course_lib.ops.filters import filter_separable, gaussian_filter, pad_image
+from course_lib.ops.filters import filter_separable, gaussian_filter, median_filter
 from course_lib.ops.warp import warp
 
 
@@ -29,24 +29,6 @@ def image_derivatives(image: Tensor) -> tuple[Tensor, Tensor]:
     return filter_separable(image, one, kernel, border="nearest"), filter_separable(
         image, kernel, one, border="nearest"
     )
-
-
-def median_filter(flow: Tensor, size: int = 5) -> Tensor:
-    """Median of each channel over square windows, mirrored borders: outliers go, outlines of the flow stay.
-
-    Args:
-        flow: (B, C, H, W).
-        size: Odd.
-
-    Raises:
-        ValueError: For bad shapes or values, or an even window.
-    """
-    check_tensors(flow=(flow, "B C H W"))
-    if not isinstance(size, int) or size < 1 or size % 2 == 0:
-        raise ValueError(f"size must be an odd integer of at least 1, not {size!r}")
-    padded = pad_image(flow, size // 2, size // 2)
-    windows = padded.unfold(2, size, 1).unfold(3, size, 1).flatten(4)  # (B, C, H, W, size^2)
-    return windows.median(-1).values
 
 
 def check_frames(first: Tensor, second: Tensor, levels: int | None) -> None:
