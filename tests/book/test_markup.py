@@ -62,3 +62,11 @@ def test_a_name_is_found_where_python_finds_it(name):
 def test_a_name_that_nobody_defines_is_one_line():
     with pytest.raises(ValueError, match=r"^no file of the library defines course_lib\.linear\.nothing$"):
         markup.place_of("course_lib.linear.nothing")
+
+
+def test_arrows_of_the_contents_are_named_once():
+    page = '<details><summary><span class="toctree-toggle"></span></summary></details><summary>words</summary>'
+    named = markup.name_toggles(page)
+    assert named.count('aria-label="Show its pages"') == 1
+    assert "<summary>words</summary>" in named
+    assert markup.name_toggles(named) == named
