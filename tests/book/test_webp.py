@@ -10,7 +10,7 @@ PLOT, PHOTOGRAPH = "a" * 64, "b" * 64
 
 
 @pytest.fixture
-def book(tmp_path):
+def small(tmp_path):
     """A built book of one page with a plot, a photograph and a picture with a name of its own."""
     folder = tmp_path / "_images"
     folder.mkdir()
@@ -24,31 +24,31 @@ def book(tmp_path):
     return tmp_path
 
 
-def test_plots_keep_every_pixel_and_photographs_nearly(book):
-    plot = np.asarray(Image.open(book / "_images" / f"{PLOT}.png").convert("RGB"))
-    photograph = np.asarray(Image.open(book / "_images" / f"{PHOTOGRAPH}.jpg")).astype(float)
-    shrink(book)
-    assert np.array_equal(np.asarray(Image.open(book / "_images" / f"{PLOT}.webp").convert("RGB")), plot)
-    error = np.asarray(Image.open(book / "_images" / f"{PHOTOGRAPH}.webp").convert("RGB")) - photograph
+def test_plots_keep_every_pixel_and_photographs_nearly(small):
+    plot = np.asarray(Image.open(small / "_images" / f"{PLOT}.png").convert("RGB"))
+    photograph = np.asarray(Image.open(small / "_images" / f"{PHOTOGRAPH}.jpg")).astype(float)
+    shrink(small)
+    assert np.array_equal(np.asarray(Image.open(small / "_images" / f"{PLOT}.webp").convert("RGB")), plot)
+    error = np.asarray(Image.open(small / "_images" / f"{PHOTOGRAPH}.webp").convert("RGB")) - photograph
     assert 0 < np.abs(error).mean() < 4
 
 
-def test_pages_follow_and_names_of_their_own_stay(book):
-    shrink(book)
-    assert {path.name for path in (book / "_images").iterdir()} == {
+def test_pages_follow_and_names_of_their_own_stay(small):
+    shrink(small)
+    assert {path.name for path in (small / "_images").iterdir()} == {
         f"{PLOT}.webp", f"{PHOTOGRAPH}.webp", "01_opening.jpg"}  # fmt: skip
-    page = (book / "page.html").read_text()
+    page = (small / "page.html").read_text()
     assert page.count(f"../_images/{PLOT}.webp") == 2
     assert f"_images/{PHOTOGRAPH}.webp" in page
     assert "_images/01_opening.jpg" in page
 
 
-def test_a_picture_that_was_made_before_is_not_made_again(book):
-    shrink(book)
-    made = book / "_images" / f"{PLOT}.webp"
+def test_a_picture_that_was_made_before_is_not_made_again(small):
+    shrink(small)
+    made = small / "_images" / f"{PLOT}.webp"
     made.write_bytes(b"as it was")
-    Image.new("RGB", (4, 4)).save(book / "_images" / f"{PLOT}.png")
-    shrink(book)
+    Image.new("RGB", (4, 4)).save(small / "_images" / f"{PLOT}.png")
+    shrink(small)
     assert made.read_bytes() == b"as it was"
     assert not made.with_suffix(".png").exists()
 
