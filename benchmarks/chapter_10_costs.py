@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.common import machine, medians, settle
-from course_lib.core.seeding import generator
+from course_lib.core.weights import load_checkpoint
 from course_lib.data.scenes import CLASSES, scene_dataset
 from course_lib.detection.deformable_detr import DeformableDETR
 from course_lib.detection.detector import Detector
@@ -37,31 +37,34 @@ KINDS: dict[str, type] = {
     "Deformable DETR": DeformableDETR,
     "Pix2Seq": Pix2Seq,
 }
-SIZES, BATCH, SCENES = (64, 96, 128), 32, 32
+SHIPPED = {"Faster R-CNN": "scene_detector", "One stage": "scene_detector_one_stage"}
+SIZES, BATCH = (64, 96, 128), 32
 
 
 def built(name: str) -> Detector:
-    """A detector with random weights, of which some answer: the last steps must have something to do."""
+    """A detector; trained where it is shipped, since how much suppression has to do depends on what was learned."""
     torch.manual_seed(0)
-    return KINDS[name](SceneEncoder(), len(CLASSES)).eval().requires_grad_(False)
+    model = KINDS[name](SceneEncoder(), len(CLASSES))
+    if name in SHIPPED:
+        load_checkpoint(SHIPPED[name], model)
+    return model.eval().requires_grad_(False)
 
 
 def pictures(size: int) -> torch.Tensor:
-    """One batch."""
-    return torch.rand(BATCH, 3, size, size, generator=generator(0))
+    """One batch of scenes."""
+    return scene_dataset(BATCH, ("image",), size, split="val", difficulty=0.3, objects=(1, 4)).tensors[0]
 
 
 def regions() -> dict[str, float]:
-    """Milliseconds a picture, SCENES scenes at a time: proposals of selective search, and what looks at them.
+    """Milliseconds a picture, BATCH scenes at a time: proposals of selective search, and what looks at them.
 
     Up to the scores of regions (of R-CNN, to its features): the last step's time depends on what was learned.
     """
-    images = scene_dataset(SCENES, ("image", "classes", "boxes"), 64, split="val", difficulty=0.3,
-                                          objects=(1, 4)).tensors[0]  # fmt: skip
+    images = pictures(64)
 
-    def propose(some: torch.Tensor = images) -> list[torch.Tensor]:
+    def propose() -> list[torch.Tensor]:
         return [torch.cat([selective_search(image, scale=scale, smallest=12) for scale in (50.0, 100.0)])
-                for image in some]  # fmt: skip
+                for image in images]  # fmt: skip
 
     kept = propose()
     crops = RCNN(SceneEncoder(), len(CLASSES))
@@ -73,7 +76,7 @@ def regions() -> dict[str, float]:
         "Fast R-CNN": lambda: fast.head(fast.neck(images)[0], kept),
         "Faster R-CNN": lambda: faster.head(faster.neck(images)[0], faster.proposals(images)),
     }
-    return {name: round(1000 * seconds / SCENES, 2) for name, seconds in medians(calls, rounds=3).items()}
+    return {name: round(1000 * seconds / BATCH, 2) for name, seconds in medians(calls, rounds=3).items()}
 
 
 def highest() -> int:

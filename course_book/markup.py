@@ -58,13 +58,13 @@ def plain_bibliography(body: str) -> str:
     return body.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
 
 
-@functools.cache
 def name_toggles(page: str) -> str:
     """Give the arrows of the table of contents, which open the second page of a chapter, a name to be read aloud."""
     return page.replace('<summary><span class="toctree-toggle"',
                         '<summary aria-label="Show its pages"><span class="toctree-toggle"')  # fmt: skip
 
 
+@functools.cache
 def place_of(name: str) -> str:
     """Where a name of the library is defined, as `course_lib/linear/ridge.py#L12`; found without importing it.
 

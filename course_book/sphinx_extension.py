@@ -84,11 +84,12 @@ def finish(app: Sphinx, failed: Exception | None) -> None:
         head.write_beside(Path(app.outdir), app.config.html_baseurl, app.config.project)
         shown = {Path(name).name for _, name in app.env.images.values()}
         head.trim(Path(app.outdir), shown | {str(Path(name).with_suffix(".webp")) for name in shown})
-        webp.shrink(Path(app.outdir))
+        webp.shrink(Path(app.outdir) / "_images")
         for page in Path(app.outdir).rglob("*.html"):
             text = page.read_text(encoding="utf-8")
-            if (named := markup.name_toggles(text)) != text:
-                page.write_text(named, encoding="utf-8")
+            mended = markup.name_toggles(webp.renamed(text))
+            if mended != text:
+                page.write_text(mended, encoding="utf-8")
 
 
 def start(app: Sphinx) -> None:

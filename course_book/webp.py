@@ -20,20 +20,20 @@ SHOWN = re.compile(r"(_images/[0-9a-f]{64})\.(?:png|jpe?g)\b")
 
 
 def shrink(folder: Path) -> None:
-    """Replace the pictures of notebooks by WebP, and what pages say about them.
+    """Replace the pictures of notebooks by WebP; what pages say about them is for `renamed`.
 
     Args:
-        folder: Of the built book; pages that an earlier call has changed are left alone.
+        folder: The built book's folder of pictures.
     """
-    old = [path for path in sorted((folder / "_images").iterdir())
+    old = [path for path in sorted(folder.iterdir())
            if MADE_HERE.fullmatch(path.stem) and path.suffix in (".png", ".jpg", ".jpeg")]  # fmt: skip
     with ThreadPoolExecutor() as pool:  # encoding lets other threads run
         list(pool.map(_convert, old))
-    for page in folder.rglob("*.html"):
-        text = page.read_text(encoding="utf-8")
-        changed = SHOWN.sub(r"\1.webp", text)
-        if changed != text:
-            page.write_text(changed, encoding="utf-8")
+
+
+def renamed(page: str) -> str:
+    """A page that shows the pictures that `shrink` has made; one that does already stays as it is."""
+    return SHOWN.sub(r"\1.webp", page)
 
 
 def _convert(path: Path) -> None:

@@ -33,7 +33,7 @@ from course_lib.core.weights import load_checkpoint
 from course_lib.data.scenes import CLASSES, scene_dataset
 from course_lib.data.scenes.datasets import block_generator, scene_block
 from course_lib.detection.deformable_detr import DeformableDETR
-from course_lib.detection.detector import Detector, detect_all, padded_targets
+from course_lib.detection.detector import Detector, Target, detect_all, padded_targets
 from course_lib.detection.detr import DETR
 from course_lib.detection.faster_rcnn import FasterRCNN
 from course_lib.detection.one_stage import OneStage
@@ -64,12 +64,16 @@ SHIPPED = {"Faster R-CNN": "scene_detector", "One stage": "scene_detector_one_st
 SCORES = ("AP", "AP50", "AP75")
 
 
+def pretrained_encoder() -> SceneEncoder:
+    """The encoder that names a scene's subject."""
+    encoder = SceneEncoder()
+    encoder.load_state_dict(load_checkpoint("scene_encoder", SceneNamer(K)).encoder.state_dict())
+    return encoder
+
+
 def model_of(name: str, pretrained: bool) -> Detector:
     """A detector whose heads are not trained yet."""
-    encoder = SceneEncoder()
-    if pretrained:
-        encoder.load_state_dict(load_checkpoint("scene_encoder", SceneNamer(K)).encoder.state_dict())
-    return (MODELS | WITHOUT)[name](encoder)
+    return (MODELS | WITHOUT)[name](pretrained_encoder() if pretrained else SceneEncoder())
 
 
 def fixed(split: str, samples: int) -> tuple[Tensor, list[dict[str, Tensor]]]:
@@ -79,13 +83,17 @@ def fixed(split: str, samples: int) -> tuple[Tensor, list[dict[str, Tensor]]]:
     return images, padded_targets(boxes, classes)
 
 
+def scores_of(answers: Sequence[Target], targets: Sequence[Target]) -> dict[str, float]:
+    """AP, AP50, AP75 and AR with ten boxes, for a card."""
+    score = AveragePrecision()
+    score.update([{name: value.cpu() for name, value in answer.items()} for answer in answers], targets)
+    return {name: round(value, 4) for name, value in score.compute().items() if name in (*SCORES, "AR_10")}
+
+
 def judge(model: Detector, split: str, samples: int) -> dict[str, float]:
     """Scores on fixed scenes of a split."""
     images, targets = fixed(split, samples)
-    score = AveragePrecision()
-    found = [{name: value.cpu() for name, value in answer.items()} for answer in detect_all(model, images)]
-    score.update(found, targets)
-    return {name: round(value, 4) for name, value in score.compute().items() if name in (*SCORES, "AR_10")}
+    return scores_of(detect_all(model, images), targets)
 
 
 def train(run: Run, name: str, rate: float, *, epochs: int, seed: int) -> tuple[Detector, History]:

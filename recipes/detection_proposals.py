@@ -22,32 +22,34 @@ from torch import Tensor
 
 from course_lib.core.seeding import generator
 from course_lib.core.training import fit
-from course_lib.core.weights import load_checkpoint
 from course_lib.data.scenes import CLASSES
 from course_lib.data.scenes.datasets import block_generator, scene_block
 from course_lib.detection.detector import Detector, detect_all, padded_targets
 from course_lib.detection.fast_rcnn import FastRCNN
 from course_lib.detection.faster_rcnn import FasterRCNN
 from course_lib.detection.rcnn import RCNN
-from course_lib.detection.selective_search import proposal_recall, selective_search
-from course_lib.metrics.average_precision import AveragePrecision
-from course_lib.networks.backbones.scene_encoder import SceneEncoder, SceneNamer
+from course_lib.detection.selective_search import selective_search
 from course_lib.optim import AdamW, warmup_cosine
 from recipes.common import CARDS, Run, environment, start
 from recipes.comparison import Known, spread
-from recipes.detection import BATCH, DECAY, FIELDS, LEVEL, OBJECTS, SCORES, SIZE, K, fixed
+from recipes.detection import (
+    BATCH,
+    DECAY,
+    FIELDS,
+    LEVEL,
+    OBJECTS,
+    SCORES,
+    SIZE,
+    K,
+    fixed,
+    pretrained_encoder,
+    scores_of,
+)
 
 PICTURES, EPOCHS, SEEDS, TESTED, WARMUP = 1024, 6, 3, 256, 32
 SCALES, SMALLEST = (50.0, 100.0), 12
 RATES, PENALTIES = (1e-3, 2e-3, 4e-3), (2e-6, 1e-5, 5e-5)  # the features are large, so that C is small
 TUNED = ("Fast R-CNN, RoI pooling", "Fast R-CNN, RoIAlign", "Faster R-CNN")
-
-
-def encoder() -> SceneEncoder:
-    """The encoder that names a scene's subject."""
-    fresh = SceneEncoder()
-    fresh.load_state_dict(load_checkpoint("scene_encoder", SceneNamer(K)).encoder.state_dict())
-    return fresh
 
 
 def proposed(images: Tensor) -> list[Tensor]:
@@ -70,18 +72,11 @@ class Stored:
     @staticmethod
     def key(image: Tensor) -> bytes:
         """A picture's name."""
-        return image[:, ::9, ::9].contiguous().numpy().tobytes()
+        return image[:, ::9, ::9].contiguous().cpu().numpy().tobytes()
 
     def __call__(self, images: Tensor) -> list[Tensor]:
         """Proposals of (B, 3, H, W) images; raises KeyError for a picture that is not stored."""
-        return [self.known[self.key(image)] for image in images]
-
-
-def scores(found: Sequence[dict[str, Tensor]], targets: Sequence[dict[str, Tensor]]) -> dict[str, float]:
-    """AP, AP50 and AP75."""
-    score = AveragePrecision()
-    score.update(found, targets)
-    return {name: round(value, 4) for name, value in score.compute().items() if name in SCORES}
+        return [self.known[self.key(image)].to(images.device) for image in images]
 
 
 class Study:
@@ -118,24 +113,26 @@ class Study:
         """One of TUNED, trained."""
         torch.manual_seed(seed)
         model: Detector
+        device = self.run.device
         if name == "Faster R-CNN":
-            model = FasterRCNN(encoder(), K)
+            model = FasterRCNN(pretrained_encoder(), K).to(device)
         else:
-            model = FastRCNN(encoder(), K, self.lookup, align=name.endswith("Align"))
+            model = FastRCNN(pretrained_encoder(), K, self.lookup, align=name.endswith("Align")).to(device)
 
         def loss(chosen: Tensor, stream: torch.Generator) -> Tensor:
-            targets = [self.targets[k] for k in chosen.tolist()]
-            return torch.stack(list(model.losses(self.images[chosen], targets, stream).values())).sum()
+            chosen = chosen.cpu()
+            targets = [{key: value.to(device) for key, value in self.targets[k].items()} for k in chosen.tolist()]
+            return torch.stack(list(model.losses(self.images[chosen].to(device), targets, stream).values())).sum()
 
         fit(model, loss, AdamW(model.parameters(), rate, weight_decay=DECAY), samples=len(self.images), epochs=epochs,
-            batch=BATCH, generator=generator(seed), clip=1.0,
+            batch=BATCH, generator=generator(seed, device), clip=1.0,
             schedule=lambda step, all_steps: warmup_cosine(step, all_steps, min(WARMUP, all_steps - 1)),
             **self.run.keep(f".{name.replace(' ', '_')}.{rate}.{epochs}.{seed}"))  # fmt: skip
         return model
 
     def machines(self, penalty: float, seed: int) -> RCNN:
         """R-CNN with this penalty."""
-        model = RCNN(encoder(), K, C=penalty)
+        model = RCNN(pretrained_encoder(), K, C=penalty)
         return model.fit(self.images, self.targets, self.proposals["train"], generator=generator(seed))
 
     def judge(self, model: Detector | RCNN, split: str) -> dict[str, float]:
@@ -145,7 +142,7 @@ class Study:
             found = model.detect(images, self.proposals[split])
         else:
             found = detect_all(model, images)
-        return scores(found, targets)
+        return scores_of(found, targets)
 
     def row(self, name: str, known: Known) -> dict:
         """What the card says of one method."""
@@ -178,8 +175,6 @@ def main() -> None:
     assert run.state is not None
     settings = {name: getattr(run.args, name) for name in ("pictures", "tested", "epochs")}
     known, study = Known(run.state.with_suffix(".json"), settings), Study(run)
-    targets = [target["boxes"] for target in study.judged["test"][1]]
-    counts = (1, 2, 5, 10, 20, 40, 80, 1000)
     card = {
         "data": f"the course's scenes, {SIZE} px, difficulty {LEVEL}, {OBJECTS[0]} to {OBJECTS[1]} objects: "
         f"{run.args.pictures} to train, the same for all; {run.args.tested} to choose on and {run.args.tested} to test",
@@ -188,7 +183,6 @@ def main() -> None:
         "classes": CLASSES,
         **environment(run.device),
         "proposals_a_picture": round(sum(map(len, study.proposals["test"])) / run.args.tested, 1),
-        "recall": dict(zip(counts, proposal_recall(study.proposals["test"], targets, counts).tolist(), strict=True)),
         "rows": {name: study.row(name, known) for name in ("R-CNN", *TUNED)},
     }
     (CARDS / "10_proposals.json").write_text(json.dumps(card, indent=1) + "\n")

@@ -13,7 +13,6 @@ Everingham, Van Gool, Williams, Winn, Zisserman, The PASCAL visual object classe
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.error import URLError
 
 import torch
 from torch import Tensor
@@ -41,16 +40,15 @@ class VOCBoxes(Dataset):
 
     def __init__(self, root: str | Path, split: str = "train", *, year: str = "2012", download: bool = False):
         folder = Path(root) / "VOCdevkit" / f"VOC{year}"
+        instead = "use the course's scenes: scene_dataset(512, ('image', 'classes', 'boxes'))"
         try:
             self.files = VOCDetection(root, year=year, image_set=split, download=download)
-        except (URLError, OSError) as problem:
-            raise FileNotFoundError(f"PASCAL VOC {year} could not be fetched ({problem}). Put its archive's VOCdevkit "
-                                    f"into {Path(root)}, or use the course's scenes: scene_dataset(512, ('image', "
-                                    "'classes', 'boxes'))") from None  # fmt: skip
-        except RuntimeError:
-            raise FileNotFoundError(f"no PASCAL VOC {year} under {folder}. With a network, download=True fetches it; "
-                                    "without one use the course's scenes: scene_dataset(512, ('image', 'classes', "
-                                    "'boxes'))") from None  # fmt: skip
+        except (OSError, RuntimeError) as problem:  # torchvision raises the second where nothing is
+            if download:
+                raise FileNotFoundError(f"PASCAL VOC {year} could not be fetched ({problem}). Put its archive's "
+                                        f"VOCdevkit into {Path(root)}, or {instead}") from None  # fmt: skip
+            raise FileNotFoundError(f"no PASCAL VOC {year} with split {split!r} under {folder}. With a network, "
+                                    f"download=True fetches it; without one {instead}") from None  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.files)

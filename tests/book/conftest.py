@@ -19,6 +19,7 @@ from course_book.paths import HTML
 
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
+PATIENCE = 180_000  # milliseconds; a long page sets its formulas for half a minute on a loaded machine
 
 
 class _Silent(http.server.SimpleHTTPRequestHandler):
@@ -97,6 +98,7 @@ def visit() -> Callable[[BrowserContext, str], Watched]:
 def wide(browser: Browser) -> Iterator[BrowserContext]:
     """A window of a laptop's size."""
     context = browser.new_context(viewport={"width": 1400, "height": 900})
+    context.set_default_timeout(PATIENCE)
     yield context
     context.close()
 
@@ -105,5 +107,6 @@ def wide(browser: Browser) -> Iterator[BrowserContext]:
 def narrow(browser: Browser) -> Iterator[BrowserContext]:
     """A window of a telephone's size."""
     context = browser.new_context(viewport={"width": 390, "height": 800})
+    context.set_default_timeout(PATIENCE)
     yield context
     context.close()

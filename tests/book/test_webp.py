@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from course_book.webp import shrink
+from course_book.webp import renamed, shrink
 
 PLOT, PHOTOGRAPH = "a" * 64, "b" * 64
 
@@ -27,28 +27,29 @@ def small(tmp_path):
 def test_plots_keep_every_pixel_and_photographs_nearly(small):
     plot = np.asarray(Image.open(small / "_images" / f"{PLOT}.png").convert("RGB"))
     photograph = np.asarray(Image.open(small / "_images" / f"{PHOTOGRAPH}.jpg")).astype(float)
-    shrink(small)
+    shrink(small / "_images")
     assert np.array_equal(np.asarray(Image.open(small / "_images" / f"{PLOT}.webp").convert("RGB")), plot)
     error = np.asarray(Image.open(small / "_images" / f"{PHOTOGRAPH}.webp").convert("RGB")) - photograph
     assert 0 < np.abs(error).mean() < 4
 
 
 def test_pages_follow_and_names_of_their_own_stay(small):
-    shrink(small)
+    shrink(small / "_images")
     assert {path.name for path in (small / "_images").iterdir()} == {
         f"{PLOT}.webp", f"{PHOTOGRAPH}.webp", "01_opening.jpg"}  # fmt: skip
-    page = (small / "page.html").read_text()
+    page = renamed((small / "page.html").read_text())
+    assert renamed(page) == page
     assert page.count(f"../_images/{PLOT}.webp") == 2
     assert f"_images/{PHOTOGRAPH}.webp" in page
     assert "_images/01_opening.jpg" in page
 
 
 def test_a_picture_that_was_made_before_is_not_made_again(small):
-    shrink(small)
+    shrink(small / "_images")
     made = small / "_images" / f"{PLOT}.webp"
     made.write_bytes(b"as it was")
     Image.new("RGB", (4, 4)).save(small / "_images" / f"{PLOT}.png")
-    shrink(small)
+    shrink(small / "_images")
     assert made.read_bytes() == b"as it was"
     assert not made.with_suffix(".png").exists()
 

@@ -8,6 +8,7 @@ that it needs instead of the whole chapter: `sources` finds them by words that t
 from __future__ import annotations
 
 import contextlib
+import re
 from collections import Counter
 from collections.abc import Iterable
 
@@ -18,6 +19,9 @@ from nbclient import NotebookClient
 from nbclient.output_widget import OutputWidget
 
 from course_book.paths import CHAPTERS, notebook_path
+
+# What follows in a needed cell and is not needed.
+REST = re.compile(r"^(examples = |every = |every_face = |choice = |states = |explore\().*", re.MULTILINE | re.DOTALL)
 
 
 def code_cells(name: str) -> list[nbformat.NotebookNode]:
@@ -50,6 +54,17 @@ def draw(space: dict, function: str, *settings: object) -> tuple[Figure, str]:
         space[function](*settings)
     assert len(shown) == 1, f"{function}{settings} shows {len(shown)} figures, not 1"
     return shown[0]
+
+
+def without_rest(codes: Iterable[str]) -> list[str]:
+    """Cells without what a demonstration does not need: tables, pictures, and the call that shows the controls."""
+    return [REST.sub("", code) for code in codes]
+
+
+def drawn(codes: Iterable[str], function: str, settings: Iterable[tuple]) -> tuple[dict, list[tuple[Figure, str]]]:
+    """The names that cells define, and a drawing function's figure and caption for each of the settings."""
+    names = namespace(codes)
+    return names, [draw(names, function, *setting) for setting in settings]
 
 
 def live_controls(needed: list[str], calls: list[str]) -> dict[str, int]:

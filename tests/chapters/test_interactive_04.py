@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 import torch
 
-from .demonstrations import draw, live_controls, namespace, sources
+from .demonstrations import REST, drawn, live_controls, sources, without_rest
 
 NAME = "04_representing_visual_data"
 IMPORTS = ("import io\n", "pin(0)")
 NEEDED = {
     "draw_subsampled": (),
 }
-# What follows in a needed cell and is not needed: tables, pictures, and the call that shows the controls.
-REST = re.compile(r"^(examples = |every = |choice = |states = |explore\().*", re.MULTILINE | re.DOTALL)
 CONTROLS = {
     "draw_subsampled": {"Dropdown": 1, "IntSlider": 1, "Checkbox": 1},
 }
@@ -23,13 +19,7 @@ CONTROLS = {
 
 def needed(function):
     """The cells that a demonstration needs: imports, its data, its drawing function."""
-    return [REST.sub("", code) for code in sources(NAME, (*IMPORTS, *NEEDED[function], f"def {function}("))]
-
-
-def drawn(function, settings):
-    """The names of a demonstration, and its figure and caption for each of the settings."""
-    names = namespace(needed(function))
-    return names, [draw(names, function, *setting) for setting in settings]
+    return without_rest(sources(NAME, (*IMPORTS, *NEEDED[function], f"def {function}(")))
 
 
 def picture(made, axis=0):
@@ -38,7 +28,7 @@ def picture(made, axis=0):
 
 def test_aliasing_every_setting():
     settings = [(p, f, b) for p in ("brick", "zone plate", "camera") for f in (1, 6, 12) for b in (False, True)]
-    _, shown = drawn("draw_subsampled", settings)
+    _, shown = drawn(needed("draw_subsampled"), "draw_subsampled", settings)
     assert len(shown) == len(settings)
     for (name, factor, blur), (_, caption) in zip(settings, shown, strict=True):
         assert name in caption

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 import torch
 
-from .demonstrations import draw, live_controls, namespace, sources
+from .demonstrations import REST, drawn, live_controls, sources, without_rest
 
 NAME = "04b_motion_depth_and_shape"
 IMPORTS = ("import motorcycle", "pin(0)")
@@ -16,8 +14,6 @@ NEEDED = {
     "focus_on": ("cameras = light_field.camera_grid(9)", "def focus_on("),
     "mesh_studio": ("ring = voxels.torus_field", "def portrait(", "def mesh_studio("),
 }
-# What follows in a needed cell and is not needed: tables, pictures, and the call that shows the controls.
-REST = re.compile(r"^(examples = |every_face = |choice = |states = |explore\().*", re.MULTILINE | re.DOTALL)
 CONTROLS = {
     "draw_window": {"IntSlider": 1, "Dropdown": 1},
     "focus_on": {"FloatSlider": 1, "IntSlider": 1},
@@ -27,13 +23,7 @@ CONTROLS = {
 
 def needed(function):
     """The cells that a demonstration needs: imports, its data, its drawing function."""
-    return [REST.sub("", code) for code in sources(NAME, (*IMPORTS, *NEEDED[function], f"def {function}("))]
-
-
-def drawn(function, settings):
-    """The names of a demonstration, and its figure and caption for each of the settings."""
-    names = namespace(needed(function))
-    return names, [draw(names, function, *setting) for setting in settings]
+    return without_rest(sources(NAME, (*IMPORTS, *NEEDED[function], f"def {function}(")))
 
 
 def picture(made, axis=0):
@@ -41,7 +31,9 @@ def picture(made, axis=0):
 
 
 def test_window_size_every_setting():
-    names, shown = drawn("draw_window", [(size, cost) for cost in ("SAD", "census 5 x 5") for size in (1, 5, 31)])
+    names, shown = drawn(
+        needed("draw_window"), "draw_window", [(size, cost) for cost in ("SAD", "census 5 x 5") for size in (1, 5, 31)]
+    )
     rates = [float(caption.split(": ")[1].split(" %")[0]) for _, caption in shown]
     assert rates[1] < rates[0]
     assert rates[4] < min(rates[3], rates[5]), "neither single pixels nor huge windows"
@@ -50,7 +42,7 @@ def test_window_size_every_setting():
 
 def test_focus_every_setting():
     settings = [(d, n) for n in (1, 3, 9) for d in (0.0, 1.1, 2.4)]
-    names, shown = drawn("focus_on", settings)
+    names, shown = drawn(needed("focus_on"), "focus_on", settings)
     for (d, n), (_, caption) in zip(settings, shown, strict=True):
         assert f"disparity {d:.1f} with {n} x {n} cameras" in caption
     pinhole = [picture(made) for made, _ in shown[:3]]
@@ -62,7 +54,7 @@ def test_focus_every_setting():
 
 def test_mesh_studio_every_setting():
     settings = [(m, s, n) for m in ("Laplacian", "Taubin") for s in (0, 40, 200) for n in (0.0, 0.06)]
-    _, shown = drawn("mesh_studio", settings)
+    _, shown = drawn(needed("mesh_studio"), "mesh_studio", settings)
     shares = [float(caption.split(": ")[1].split(" %")[0]) for _, caption in shown]
     left = dict(zip(settings, shares, strict=True))
     assert left["Laplacian", 0, 0.0] == left["Taubin", 0, 0.0] == 100

@@ -54,8 +54,15 @@ def test_twenty_classes_in_alphabetical_order():
 
 
 def test_without_files_one_line_says_where_it_looked_and_what_to_do(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no PASCAL VOC 2012 under .*VOC2012.*download=True.*scene_dataset"):
+    with pytest.raises(
+        FileNotFoundError, match=r"no PASCAL VOC 2012 with split 'train' under .*VOC2012.*download=True.*scene_dataset"
+    ):
         VOCBoxes(tmp_path)
+
+
+def test_a_split_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no PASCAL VOC 2012 with split 'val' under"):
+        VOCBoxes(voc_folder(tmp_path), "val")
 
 
 def test_without_a_network_one_line_says_so(tmp_path, monkeypatch):
