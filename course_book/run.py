@@ -1,6 +1,7 @@
 """The two long commands: `make course` shows that everything works, `make test` checks that it does.
 
-Each step is a child process whose words go to the terminal; a failing step ends the run with its name.
+Each step is a child process whose words go to the terminal. A failing step ends the run with its name; of the three steps
+of `make test` that run tests, the next ones still run, so that one run says everything that fails.
 """
 
 from __future__ import annotations
@@ -77,6 +78,15 @@ def _beside(title: str, seconds: dict[str, float], *command: str, **environment:
         raise RuntimeError(f"{title}: failed, see above; alone it is: python -m {' '.join(command)}")
 
 
+@contextlib.contextmanager
+def _going_on(failures: list[str]) -> Iterator[None]:
+    """Note the RuntimeError of a step that fails in the body, instead of ending the run."""
+    try:
+        yield
+    except RuntimeError as error:
+        failures.append(str(error))
+
+
 def run_tests(everything: bool = False) -> None:
     """Lint, check the pairs, build the book, then all tests; the chapters and the grading in rotation (`units.py`).
 
@@ -86,7 +96,7 @@ def run_tests(everything: bool = False) -> None:
         everything: Leave nothing to rotation.
 
     Raises:
-        RuntimeError: At the first step that fails.
+        RuntimeError: At the first step that fails; for tests at the end, with every step that failed.
     """
     today = units()
     chosen, left = choose(today, verified(), None if everything else commits())
@@ -99,15 +109,21 @@ def run_tests(everything: bool = False) -> None:
         raise RuntimeError("\n".join(found))
     with _beside("mypy", seconds, "mypy"):
         seconds["book"] = _run("book", "course_book", "build")
+    failures: list[str] = []
     if notebooks := [f"chapters/{name}.ipynb" for name in _of_kind("chapter", chosen)]:
-        seconds["chapters (nbval)"] = _run("chapters (nbval)", *PYTEST, *BOTH, "--nbval", *notebooks, **WAITING)
+        with _going_on(failures):
+            seconds["chapters (nbval)"] = _run("chapters (nbval)", *PYTEST, *BOTH, "--nbval", *notebooks, **WAITING)
     others = [f"--ignore={folder}" for folder in GRADING]
-    seconds["other tests"] = _run("other tests", *PYTEST, *BOTH, "tests", *others, **WAITING)
+    with _going_on(failures):
+        seconds["other tests"] = _run("other tests", *PYTEST, *BOTH, "tests", *others, **WAITING)
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "grading.xml"
-        seconds["tests of grading"] = _run(
-            "tests of grading", *grading_command(left), f"--junitxml={report}", **WAITING
-        )
+        with _going_on(failures):
+            seconds["tests of grading"] = _run(
+                "tests of grading", *grading_command(left), f"--junitxml={report}", **WAITING
+            )
+        if failures:
+            raise RuntimeError("\n".join(failures))
         if not classes_were_graded(report):
             print("\nno class was graded on this machine, so no test of grading counts as passed")
             chosen = [name for name in chosen if name.startswith("chapter")]

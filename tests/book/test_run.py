@@ -1,10 +1,13 @@
-"""A step that runs beside others: its words come at the end, and its failure is not lost."""
+"""Steps of the test command: words of one beside others come at the end, no failure is lost, all are said."""
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
-from course_book.run import _beside
+from course_book import run
+from course_book.run import _beside, run_tests
 
 
 def test_a_step_beside_others_is_waited_for_and_shown(capfd):
@@ -27,3 +30,21 @@ def test_a_failing_body_still_shows_the_step(capfd):
     with pytest.raises(ValueError, match="the body"), _beside("a step", {}, "timeit", "-n1", "-r1", "print('words')"):
         raise ValueError("the body")
     assert "words" in capfd.readouterr().out
+
+
+def test_tests_go_on_behind_a_failure_and_every_failing_step_is_named(monkeypatch):
+    ran = []
+
+    def step(title, *_, **__):
+        ran.append(title)
+        if title in ("chapters (nbval)", "tests of grading"):
+            raise RuntimeError(f"{title}: failed")
+        return 1.0
+
+    monkeypatch.setattr(run, "_run", step)
+    monkeypatch.setattr(run, "_beside", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(run, "faults", list)
+    monkeypatch.setattr(run, "record", lambda *_: pytest.fail("a red run noted what passed"))
+    with pytest.raises(RuntimeError, match=r"^chapters \(nbval\): failed\ntests of grading: failed$"):
+        run_tests(everything=True)
+    assert ran[-3:] == ["chapters (nbval)", "other tests", "tests of grading"]
