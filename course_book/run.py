@@ -1,7 +1,7 @@
 """The two long commands: `make course` shows that everything works, `make test` checks that it does.
 
-Each step is a child process whose words go to the terminal. A failing step ends the run with its name; of the three steps
-of `make test` that run tests, the next ones still run, so that one run says everything that fails.
+Each step is a child process whose words go to the terminal. A failing step ends the run with its name; but behind a
+failing step of tests the other tests still run, so that one run of `make test` says everything that fails.
 """
 
 from __future__ import annotations
