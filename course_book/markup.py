@@ -58,6 +58,14 @@ def plain_bibliography(body: str) -> str:
     return body.replace('<div role="list" class="citation-list">', '<div class="citation-list">')
 
 
+def name_folds(page: str) -> str:
+    """Folds say what they hold: a cell folded with its answer is a solution, others are code that only draws."""
+    for word in ("Show", "Hide"):
+        page = page.replace(f"{word} code cell content", f"{word} the solution")
+        page = page.replace(f"{word} code cell source", f"{word} the code")
+    return page
+
+
 def name_toggles(page: str) -> str:
     """Give the arrows of the table of contents, which open the second page of a chapter, a name to be read aloud."""
     return page.replace('<summary><span class="toctree-toggle"',

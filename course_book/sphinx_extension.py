@@ -87,7 +87,7 @@ def finish(app: Sphinx, failed: Exception | None) -> None:
         webp.shrink(Path(app.outdir) / "_images")
         for page in Path(app.outdir).rglob("*.html"):
             text = page.read_text(encoding="utf-8")
-            mended = markup.name_toggles(webp.renamed(text))
+            mended = markup.name_folds(markup.name_toggles(webp.renamed(text)))
             if mended != text:
                 page.write_text(mended, encoding="utf-8")
 

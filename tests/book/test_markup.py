@@ -64,6 +64,11 @@ def test_a_name_that_nobody_defines_is_one_line():
         markup.place_of("course_lib.linear.nothing")
 
 
+def test_folds_say_what_they_hold():
+    page = "<p>Show code cell content</p><p>Hide code cell content</p><p>Show code cell source</p>"
+    assert markup.name_folds(page) == "<p>Show the solution</p><p>Hide the solution</p><p>Show the code</p>"
+
+
 def test_arrows_of_the_contents_are_named_once():
     page = '<details><summary><span class="toctree-toggle"></span></summary></details><summary>words</summary>'
     named = markup.name_toggles(page)
