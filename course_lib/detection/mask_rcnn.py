@@ -52,6 +52,8 @@ class MaskHead(nn.Module):
                                   nn.ConvTranspose2d(hidden, hidden, 2, stride=2), nn.ReLU())  # fmt: skip
         self.scores = nn.Conv2d(hidden, classes, 1)
         for layer in self.body[::2]:
+            assert isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)
+            assert layer.bias is not None
             nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
             nn.init.zeros_(layer.bias)
         begin_small(self.scores)
