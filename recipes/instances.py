@@ -5,7 +5,7 @@
 One network is trained for boxes, masks and the semantic map at once. Encoder, pyramid and proposals start from the
 shipped `scene_detector`; the heads start from nothing. The mask head reads its regions by RoIAlign or by RoI pooling;
 all else is alike, and a seed means the same pictures in the same order for both. Rates are chosen for each on
-validation scenes after a fifth of the pictures, on a grid that grows until the best is not at its edge. Judged are
+validation scenes after a quarter of the pictures, on a grid that grows until the best is not at its edge. Judged are
 masks and boxes on test scenes and on combinations that training never shows, and panoptic maps of test scenes: of the
 network, and with one of its parts replaced by the truth or left out. The first network with RoIAlign is shipped as
 `scene_instances`.
@@ -40,7 +40,7 @@ from recipes.common import CARDS, Run, curve, environment, ship, start
 from recipes.comparison import Known, add_flags, spread
 
 K, C, SIZE, LEVEL, OBJECTS, BATCH, TESTED, WATCHED = len(CLASSES), len(CATEGORIES), 64, 0.3, (1, 4), 32, 512, 128
-STEPS, EPOCHS, TRIED, WARMUP, DECAY, SEEDS = 60, 5, 1, 30, 0.02, 3  # 5 x 60 x 32 = 9,600 pictures a training
+STEPS, EPOCHS, TRIED, WARMUP, DECAY, SEEDS = 60, 4, 1, 30, 0.02, 2  # 4 x 60 x 32 = 7,680 pictures a training
 RATES, FIELDS, HIDDEN = (2e-3, 4e-3, 8e-3), ("image", "classes", "masks", "semantic", "panoptic"), 64
 STUFFS = tuple(CATEGORIES.index(name) for name in STUFF)
 MODELS = {"RoIAlign": True, "RoI pooling": False}
