@@ -6,9 +6,9 @@ One network is trained for boxes, masks and the semantic map at once. Encoder, p
 shipped `scene_detector`; the heads start from nothing. The mask head reads its regions by RoIAlign or by RoI pooling;
 all else is alike, and a seed means the same pictures in the same order for both. Rates are chosen for each on
 validation scenes after a quarter of the pictures, on a grid that grows until the best is not at its edge. Judged are
-masks and boxes on test scenes and on combinations that training never shows, and panoptic maps of test scenes: of the
-network, and with one of its parts replaced by the truth or left out. The first network with RoIAlign is shipped as
-`scene_instances`.
+masks and boxes on test scenes and on combinations that training never shows, and panoptic maps of test scenes and of
+crowded ones: of the network, and with one of its parts replaced by the truth or left out. The first network with
+RoIAlign is shipped as `scene_instances`.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ STEPS, EPOCHS, TRIED, WARMUP, DECAY, SEEDS = 60, 4, 1, 30, 0.02, 2  # 4 x 60 x 3
 RATES, FIELDS, HIDDEN = (2e-3, 4e-3, 8e-3), ("image", "classes", "masks", "semantic", "panoptic"), 64
 STUFFS = tuple(CATEGORIES.index(name) for name in STUFF)
 MODELS = {"RoIAlign": True, "RoI pooling": False}
+CROWD = {"objects": 4, "classes": CLASSES[:2]}  # two of a kind often touch
 SHIPPED, SCORES, JUDGED = "scene_instances", ("AP", "AP50", "AP75"), ("masks", "boxes")
 
 
@@ -64,10 +65,10 @@ def targets_of(classes: Tensor, masks: Tensor, semantic: Tensor) -> list[dict[st
     ]
 
 
-def fixed(split: str, samples: int) -> tuple[Tensor, list[dict[str, Tensor]], Tensor]:
-    """Scenes of a split that are always the same, their targets and their panoptic maps."""
+def fixed(split: str, samples: int, **request) -> tuple[Tensor, list[dict[str, Tensor]], Tensor]:
+    """Scenes of a split that are always the same, their targets and their panoptic maps; `request` asks for others."""
     images, classes, masks, semantic, panoptic = scene_dataset(samples, FIELDS, SIZE, split=split, difficulty=LEVEL,
-                                                               objects=OBJECTS).tensors  # fmt: skip
+                                                               **{"objects": OBJECTS} | request).tensors  # fmt: skip
     return images, targets_of(classes, masks, semantic), panoptic
 
 
@@ -190,8 +191,11 @@ def trained(run: Run, name: str, rate: float, seed: int) -> dict:
              f"difficulty={LEVEL}, objects={OBJECTS}), half-precision weights", rate=rate)  # fmt: skip
     images, targets, truth = fixed("test", samples)
     answers = on_cpu(detect_all(model, images))
+    crowd, crowd_targets, crowd_truth = fixed("test", samples, **CROWD)
+    crowd_maps = panoptics(on_cpu(detect_all(model, crowd)), crowd_targets)
     found = {"test": scores_of(answers, targets), "heldout": judge(model, "heldout", samples),
              "panoptic": {key: quality_of(maps, truth) for key, maps in panoptics(answers, targets).items()},
+             "crowd": {key: quality_of(maps, crowd_truth) for key, maps in crowd_maps.items()},
              "disputes": disputes(answers, targets),
              "seconds": round(history.seconds), "curve": curve(history)}  # fmt: skip
     print(name, rate, seed, found["test"], found["panoptic"]["network"], found["seconds"], flush=True)
@@ -217,10 +221,11 @@ def rows_of(run: Run, name: str, known: Known) -> dict:
         return row
     scores = {split: {kind: spreads(seeds, lambda found, s=split, k=kind: found[s][k]) for kind in JUDGED}
               for split in ("test", "heldout")}  # fmt: skip
-    maps = {key: {kind: spreads(seeds, lambda found, m=key, k=kind: found["panoptic"][m][k]) for kind in kinds}
-            for key, kinds in seeds[0]["panoptic"].items()}  # fmt: skip
+    maps = {scenes: {key: {kind: spreads(seeds, lambda found, s=scenes, m=key, k=kind: found[s][m][k])
+                           for kind in kinds} for key, kinds in seeds[0][scenes].items()}
+            for scenes in ("panoptic", "crowd")}  # fmt: skip
     parameters = sum(p.numel() for p in model_of(name, "scratch").parameters())
-    return scores | {"panoptic": maps} | row | {"parameters": parameters}
+    return scores | maps | row | {"parameters": parameters}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
