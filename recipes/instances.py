@@ -44,7 +44,7 @@ STEPS, EPOCHS, WARMUP, DECAY, SEEDS = 60, 4, 30, 0.02, 2  # 4 x 60 x 32 = 7,680 
 RATE, FIELDS, HIDDEN = 4e-3, ("image", "classes", "masks", "semantic", "panoptic"), 64
 STUFFS = tuple(CATEGORIES.index(name) for name in STUFF)
 MODELS = {"RoIAlign": True, "RoI pooling": False}
-CROWD = {"objects": 4, "classes": CLASSES[:2]}  # two of a kind often touch
+CROWD = 4  # objects of one kind
 SHIPPED, SCORES, JUDGED = "scene_instances", ("AP", "AP50", "AP75"), ("masks", "boxes")
 
 
@@ -70,6 +70,14 @@ def fixed(split: str, samples: int, **request) -> tuple[Tensor, list[dict[str, T
     images, classes, masks, semantic, panoptic = scene_dataset(samples, FIELDS, SIZE, split=split, difficulty=LEVEL,
                                                                **{"objects": OBJECTS} | request).tensors  # fmt: skip
     return images, targets_of(classes, masks, semantic), panoptic
+
+
+def crowded(samples: int) -> tuple[Tensor, list[dict[str, Tensor]], Tensor]:
+    """As `fixed`, test scenes with CROWD objects of one class each, where two of a kind often touch; all classes."""
+    each = -(-samples // K)
+    parts = [fixed("test", each, objects=CROWD, classes=(name,)) for name in CLASSES]
+    images, targets, panoptic = zip(*parts, strict=True)
+    return torch.cat(images), [target for some in targets for target in some], torch.cat(panoptic)
 
 
 def scores_of(answers: Sequence[Target], targets: Sequence[Target]) -> dict[str, dict[str, float]]:
@@ -191,7 +199,7 @@ def trained(run: Run, name: str, rate: float, seed: int) -> dict:
              f"difficulty={LEVEL}, objects={OBJECTS}), half-precision weights", rate=rate)  # fmt: skip
     images, targets, truth = fixed("test", samples)
     answers = on_cpu(detect_all(model, images))
-    crowd, crowd_targets, crowd_truth = fixed("test", samples, **CROWD)
+    crowd, crowd_targets, crowd_truth = crowded(samples)
     crowd_maps = panoptics(on_cpu(detect_all(model, crowd)), crowd_targets)
     found = {"test": scores_of(answers, targets), "heldout": judge(model, "heldout", samples),
              "panoptic": {key: quality_of(maps, truth) for key, maps in panoptics(answers, targets).items()},
@@ -237,7 +245,8 @@ def main() -> None:
             card = {
                 "data": f"the course's scenes, {SIZE} px, difficulty {LEVEL}, {OBJECTS[0]} to {OBJECTS[1]} objects: "
                 f"{BATCH * run.args.steps * run.epochs} to train, none twice; {run.args.tested} to judge on in each "
-                f"split, {WATCHED} for the learning curve; crowd: 4 objects of two classes",
+                f"split, {WATCHED} for the learning curve; crowd: {CROWD} objects of one class "
+                "in a scene, each class as often",
                 "metric": "AP, AP50, AP75 of masks and boxes as COCO counts them; PQ, SQ, RQ of panoptic maps; mean "
                 "and standard deviation over seeds; curve: AP of masks on split='val' after each epoch",
                 "command": run.command,

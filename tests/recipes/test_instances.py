@@ -44,7 +44,8 @@ def test_the_truth_gets_full_marks_and_lies_in_order():
     maps = instances.panoptics(answers, targets)
     for key in ("network", "true order", "true instances", "true semantic map"):
         assert instances.quality_of(maps[key], truth)["things"] == {"PQ": 1, "SQ": 1, "RQ": 1}
-    _, crowd, crowd_truth = instances.fixed("test", 8, **instances.CROWD)
+    _, crowd, crowd_truth = instances.crowded(11)
+    assert [t["labels"].unique().tolist() for t in crowd] == [[k] for k in range(10) for _ in range(2)]
     given = [instances.truth_as_answer(t) | {"semantic": t["semantic"]} for t in crowd]
     pieces = instances.panoptics(given, crowd)["true semantic map alone"]
     assert instances.quality_of(pieces, crowd_truth)["things"]["PQ"] < 0.95, "two that touch are one piece"
