@@ -51,8 +51,9 @@ class FasterRCNN(Detector):
         check_targets(images, targets, self.classes)
         return self.box_losses(self.neck(images), images, targets, generator=generator)[0]
 
-    def box_losses(self, maps: Sequence[Tensor], images: Tensor, targets: Sequence[Target], *,
-                   generator: torch.Generator) -> tuple[dict[str, Tensor], list[tuple[Tensor, Tensor, Tensor]]]:  # fmt: skip
+    def box_losses(
+        self, maps: Sequence[Tensor], images: Tensor, targets: Sequence[Target], *, generator: torch.Generator
+    ) -> tuple[dict[str, Tensor], list[tuple[Tensor, Tensor, Tensor]]]:
         """The losses, once the pyramid's maps are there, and the regions of each picture that were asked."""
         fine, coarse = maps
         guess = self.rpn(coarse)
