@@ -35,27 +35,33 @@ class FasterRCNN(Detector):
         width: Channels of the pyramid's maps.
         sample: Regions of a picture that are asked in training.
         proposals: How many the first stage hands to the second.
+        hidden: Width of the two linear layers of the second.
     """
 
     def __init__(self, encoder: Pyramid, classes: int, *, sizes: Sequence[float] = (16, 24, 32),
                  ratios: Sequence[float] = (0.5, 1.0, 2.0), width: int = 56, sample: int = 32,
-                 proposals: int = 24):  # fmt: skip
+                 proposals: int = 24, hidden: int = 96):  # fmt: skip
         super().__init__(classes)
         self.neck, self.sample = FeaturePyramid(encoder, width, strides=(4, 8)), sample
         self.rpn = RegionProposals(width, 8, sizes, ratios=ratios, after=proposals)
-        self.head = RegionHead(width, classes, stride=4, hidden=96)
+        self.head = RegionHead(width, classes, stride=4, hidden=hidden)
 
     def losses(self, images: Tensor, targets: Sequence[Target], generator: torch.Generator) -> dict[str, Tensor]:
         """Losses "objectness", "proposal_boxes", "class" and "boxes"."""
         check_targets(images, targets, self.classes)
-        height, width = images.shape[2:]
-        fine, coarse = self.neck(images)
+        return self.box_losses(self.neck(images), images, targets, generator=generator)[0]
+
+    def box_losses(
+        self, maps: Sequence[Tensor], images: Tensor, targets: Sequence[Target], *, generator: torch.Generator
+    ) -> tuple[dict[str, Tensor], list[tuple[Tensor, Tensor, Tensor]]]:
+        """The losses, once the pyramid's maps are there, and the regions of each picture that were asked."""
+        fine, coarse = maps
         guess = self.rpn(coarse)
         first = self.rpn.losses(*guess, objects=[target["boxes"] for target in targets], generator=generator)
-        proposals = self.rpn.propose(*guess, size=(height, width))
+        proposals = self.rpn.propose(*guess, size=(images.shape[2], images.shape[3]))
         asked = [region_targets(some, target, self.sample, classes=self.classes, generator=generator)
                  for some, target in zip(proposals, targets, strict=True)]  # fmt: skip
-        return first | self.head.losses(fine, asked)
+        return first | self.head.losses(fine, asked), asked
 
     def proposals(self, images: Tensor) -> list[Tensor]:
         """What the first stage alone finds in (B, 3, H, W) images: (at most 24, 4) boxes each, best first."""
@@ -64,7 +70,10 @@ class FasterRCNN(Detector):
 
     def detect(self, images: Tensor) -> list[dict[str, Tensor]]:
         """Boxes, scores and labels of each of (B, 3, H, W) images, best first."""
+        return self.box_answers(self.neck(images), images)
+
+    def box_answers(self, maps: Sequence[Tensor], images: Tensor) -> list[dict[str, Tensor]]:
+        """The answers, once the pyramid's maps are there."""
+        fine, coarse = maps
         height, width = images.shape[2:]
-        fine, coarse = self.neck(images)
-        proposals = self.rpn.propose(*self.rpn(coarse), size=(height, width))
-        return self.head.detect(fine, proposals, (height, width))
+        return self.head.detect(fine, self.rpn.propose(*self.rpn(coarse), size=(height, width)), (height, width))
