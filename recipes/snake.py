@@ -40,7 +40,7 @@ from recipes.comparison import Known, choose_rate, spread
 from recipes.detection import pretrained_encoder
 
 SIZE, LEVEL, OBJECTS, BATCH, VERTICES, WIDTH = 64, 0.3, (1, 4), 16, 48, 64
-STEPS, EPOCHS, TRIED, WARMUP, DECAY, SEEDS, TESTED = 75, 4, 40, 40, 0.02, 2, 512
+STEPS, EPOCHS, TRIED, WARMUP, DECAY, SEEDS, TESTED = 75, 4, 40, 40, 0.02, 1, 512
 RATES, JITTER, LEAST = (1e-3, 2e-3, 4e-3), 0.05, 20  # pixels of the smallest object that counts
 FIELDS = ("image", "classes", "masks", "boxes")
 KINDS: dict[str, dict] = {"circular": {}, "zeros beyond the ends": {"border": "zeros"},
