@@ -1,1 +1,1 @@
-"""Instances, contours, panoptics and prompts (chapter 11): what is made of detections, maps and clicks."""
+"""Instances (chapter 11): panoptic maps, contours that walk, masks on demand, poses, and solids from one picture."""
