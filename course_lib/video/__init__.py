@@ -5,6 +5,7 @@ fusion              one frame, late, early and slow fusion of frames
 conv3d              convolution in time and space, written out
 c3d                 the layer table of C3D, and a small one
 inflate             a network for pictures made into one for clips
+inflated_encoder    what pictures have taught, as the start of a network for clips
 two_stream          appearance and flow, each judged by its own network
 temporal_order      labels that cost nothing: in which order do these frames belong?
 divided_attention   attention in time, then in space

@@ -86,13 +86,14 @@ class EarlyFusion(nn.Module):
     Args:
         classes: K.
         frames: T.
+        widths: Channels of the trunk's stages.
     """
 
-    def __init__(self, classes: int, frames: int = 8):
+    def __init__(self, classes: int, frames: int = 8, *, widths: tuple[int, ...] = WIDTHS):
         super().__init__()
         check_positive(classes=classes, frames=frames)
-        self.frames, self.trunk = frames, trunk(3 * frames)
-        self.head = nn.Linear(WIDTHS[-1], classes)
+        self.frames, self.trunk = frames, trunk(3 * frames, widths)
+        self.head = nn.Linear(widths[-1], classes)
 
     def forward(self, clips: Tensor) -> Tensor:
         """Logits (B, K) of clips (B, T, 3, H, W) in [0, 1].

@@ -17,6 +17,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+def _with_time(frames: int, value: int | tuple[int, ...]) -> tuple[int, int, int]:
+    """A layer's number or pair for rows and columns, with one for time in front."""
+    rows, columns = (value, value) if isinstance(value, int) else value
+    return frames, rows, columns
+
+
 class InflatedConv(nn.Module):
     """A 2-D convolution that reads K_t frames.
 
@@ -35,8 +41,9 @@ class InflatedConv(nn.Module):
         if flat.padding_mode != "zeros" or isinstance(flat.padding, str):
             raise ValueError(f"only convolutions padded with a number of zeros can be inflated, not {flat}")
         self.reach = frames // 2
-        self.conv = nn.Conv3d(flat.in_channels, flat.out_channels, (frames, *flat.kernel_size), (1, *flat.stride),
-                              (0, *flat.padding), (1, *flat.dilation), flat.groups, flat.bias is not None)  # fmt: skip
+        self.conv = nn.Conv3d(flat.in_channels, flat.out_channels, _with_time(frames, flat.kernel_size),
+                              _with_time(1, flat.stride), _with_time(0, flat.padding), _with_time(1, flat.dilation),
+                              flat.groups, flat.bias is not None)  # fmt: skip
         repeated = flat.weight.detach()[:, :, None].expand(-1, -1, frames, -1, -1)
         self.conv.weight = nn.Parameter(repeated / frames)
         if flat.bias is not None:
@@ -58,13 +65,11 @@ def _norm(flat: nn.BatchNorm2d) -> nn.BatchNorm3d:
 
 
 def _pool(flat: nn.MaxPool2d | nn.AvgPool2d) -> nn.Module:
-    def pair(value: int | tuple[int, ...]) -> tuple[int, ...]:
-        return (value, value) if isinstance(value, int) else tuple(value)
-
-    window = (1, *pair(flat.kernel_size)), (1, *pair(flat.stride)), (0, *pair(flat.padding))
+    kernel, stride = _with_time(1, flat.kernel_size), _with_time(1, flat.stride)
+    padding = _with_time(0, flat.padding)
     if isinstance(flat, nn.MaxPool2d):
-        return nn.MaxPool3d(*window, dilation=(1, *pair(flat.dilation)), ceil_mode=flat.ceil_mode)
-    return nn.AvgPool3d(*window, ceil_mode=flat.ceil_mode, count_include_pad=flat.count_include_pad)
+        return nn.MaxPool3d(kernel, stride, padding, _with_time(1, flat.dilation), ceil_mode=flat.ceil_mode)
+    return nn.AvgPool3d(kernel, stride, padding, flat.ceil_mode, flat.count_include_pad)
 
 
 def inflate(network: nn.Module, frames: int = 3) -> nn.Module:

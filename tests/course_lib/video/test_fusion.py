@@ -6,9 +6,11 @@ import pytest
 import torch
 
 from course_lib.core.seeding import generator
+from course_lib.networks.backbones.scene_encoder import SceneEncoder
 from course_lib.video.c3d import SmallC3D
 from course_lib.video.divided_attention import DividedTransformer
 from course_lib.video.fusion import EarlyFusion, LateFusion, SingleFrame, SlowFusion, vote
+from course_lib.video.inflated_encoder import InflatedEncoder
 
 
 @pytest.fixture
@@ -26,7 +28,8 @@ def seen(network, clips):
 @pytest.mark.parametrize(
     ("make", "frames"),
     [(SingleFrame, [4]), (LateFusion, [0, 7]), (EarlyFusion, list(range(8))), (SlowFusion, list(range(8))),
-     (SmallC3D, list(range(8))), (DividedTransformer, list(range(8)))],
+     (SmallC3D, list(range(8))),
+     (lambda k: InflatedEncoder(SceneEncoder(), k), [0, 2, 4, 6]), (DividedTransformer, list(range(8)))],
 )  # fmt: skip
 def test_a_network_sees_the_frames_it_should(make, frames, clips):
     torch.manual_seed(0)
