@@ -193,8 +193,8 @@ def main() -> None:
              if run.args.seeds and {"Single frame", motion} <= set(rows)}  # fmt: skip
     card = {
         "data": f"actions of the course's scenes, {FRAMES} frames of {SIZE} px, difficulty {LEVEL}: "
-        f"{settings['clips']} clips to train, the same for all, {run.epochs} passes; {min(SPLITS['val'], run.args.clips)} to choose on and "
-        f"{min(TESTED, run.args.clips)} to test",
+        f"{settings['clips']} clips to train, the same for all, {run.epochs} passes; "
+        f"{min(SPLITS['val'], run.args.clips)} to choose on and {min(TESTED, run.args.clips)} to test",
         "metric": "share of right answers on test clips, mean and standard deviation over seeds; chance is 1 / "
         f"{K}. confusion: all seeds together, truth in rows",
         "command": run.command,
