@@ -1,0 +1,211 @@
+"""Networks for clips compared on actions that one frame cannot tell: writes chapters/cards/12_actions.json.
+
+    python -m recipes.actions
+
+All see the same CLIPS clips in the same number of passes, with the same batch, schedule and decay; the rate of each is
+the best on validation clips after a third of the training, on a grid that grows until the best is not at its edge. Then
+three seeds, judged on test clips; the confusions of all seeds are added up. "2-D, equal cost" is early fusion, widened
+until it costs as many multiply-adds as slow fusion. The motion stream reads flow that Horn and Schunck's method has
+measured, or the exact one as a bound; two streams are the mean of what two trained streams say, seed by seed.
+Clips and flow are drawn once and kept beside the state. `--seeds 0` only tries the rates.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from course_lib.architectures.count import layer_costs, parameter_count
+from course_lib.core.seeding import generator
+from course_lib.core.training import History, fit
+from course_lib.data.scenes import ACTIONS, REVERSED
+from course_lib.data.scenes.datasets import block_generator
+from course_lib.networks.backbones.scene_encoder import SceneEncoder
+from course_lib.optim import AdamW, warmup_cosine
+from course_lib.video.c3d import SmallC3D
+from course_lib.video.clips import action_flow
+from course_lib.video.divided_attention import DividedTransformer
+from course_lib.video.fusion import WIDTHS, EarlyFusion, LateFusion, SingleFrame, SlowFusion
+from course_lib.video.inflated_encoder import InflatedEncoder
+from course_lib.video.two_stream import MotionStream, measured_flow
+from recipes.common import CARDS, Run, curve, environment, start
+from recipes.comparison import Known, add_flags, spread
+from recipes.detection import pretrained_encoder
+
+K, FRAMES, SIZE, LEVEL, BATCH, BLOCK = len(ACTIONS), 8, 64, 0.3, 32, 64
+CLIPS, TESTED, EPOCHS, TRIED, SEEDS, WARMUP, DECAY = 8192, 1024, 3, 1, 3, 50, 0.02
+RATES = (5e-4, 1e-3, 2e-3)
+SPLITS = {"train": CLIPS, "val": 512, "test": TESTED}
+MODELS: dict[str, Callable[[], nn.Module]] = {
+    "Single frame": lambda: SingleFrame(K),
+    "Late fusion": lambda: LateFusion(K),
+    "Early fusion": lambda: EarlyFusion(K),
+    "2-D, equal cost": lambda: EarlyFusion(K, widths=tuple(int(2.9 * wide) for wide in WIDTHS)),
+    "Slow fusion": lambda: SlowFusion(K),
+    "C3D, small": lambda: SmallC3D(K),
+    "Inflated": lambda: InflatedEncoder(pretrained_encoder(), K),
+    "Inflated, from scratch": lambda: InflatedEncoder(SceneEncoder(), K),
+    "Divided attention": lambda: DividedTransformer(K),
+    "Motion, measured flow": lambda: MotionStream(K),
+    "Motion, exact flow": lambda: MotionStream(K),
+}
+STREAMS = {"Two streams": "Motion, measured flow", "Two streams, exact flow": "Motion, exact flow"}
+
+
+def clips_of(run: Run, split: str) -> dict[str, np.ndarray]:
+    """Clips (N, T, 3, H, W) uint8, both kinds of flow (N, T - 1, 2, H, W) float16, labels (N,): drawn once, on disk."""
+    assert run.state is not None
+    count = min(SPLITS[split], run.args.clips)
+    shapes = {"clips": (np.uint8, (count, FRAMES, 3, SIZE, SIZE)), "labels": (np.int64, (count,)),
+              "exact": (np.float16, (count, FRAMES - 1, 2, SIZE, SIZE)),
+              "measured": (np.float16, (count, FRAMES - 1, 2, SIZE, SIZE))}  # fmt: skip
+    paths = {name: run.state.with_name(f"{run.state.name}.{split}.{count}.{name}.npy") for name in shapes}
+    if not all(path.exists() for path in paths.values()):
+        begun = {name: path.with_suffix(".begun") for name, path in paths.items()}
+        files = {name: np.lib.format.open_memmap(begun[name], "w+", dtype, shape)
+                 for name, (dtype, shape) in shapes.items()}  # fmt: skip
+        for block, first in enumerate(tqdm(range(0, count, BLOCK), desc=f"clips to {split}")):
+            clips, moved, labels = action_flow(BLOCK, FRAMES, SIZE, split=split, difficulty=LEVEL,
+                                               generator=block_generator(0, split, block=block))  # fmt: skip
+            rows = slice(first, min(first + BLOCK, count))
+            kept = rows.stop - first
+            files["clips"][rows] = (255 * clips[:kept]).round().byte().numpy()
+            files["labels"][rows], files["exact"][rows] = labels[:kept].numpy(), moved[:kept].half().numpy()
+            files["measured"][rows] = measured_flow(clips[:kept], warps=2, steps=20).half().numpy()
+        for name in files:
+            files[name].flush()
+            begun[name].rename(paths[name])
+    return {name: np.load(path, mmap_mode="r") for name, path in paths.items()}
+
+
+def inputs(name: str, data: dict[str, np.ndarray], rows: Tensor) -> Tensor:
+    """What a model reads of some clips."""
+    if not name.startswith("Motion"):
+        return torch.from_numpy(data["clips"][rows.cpu().numpy()]).float() / 255
+    return torch.from_numpy(data[name.split()[1]][rows.cpu().numpy()]).float()
+
+
+@torch.no_grad()
+def said(run: Run, name: str, model: nn.Module, split: str) -> Tensor:
+    """Logits (N, K) of a split."""
+    data = clips_of(run, split)
+    rows = torch.arange(len(data["labels"])).split(64)
+    return torch.cat([model(inputs(name, data, part).to(run.device)).cpu() for part in rows])
+
+
+def right(run: Run, logits: Tensor, split: str) -> float:
+    """Share of right answers."""
+    return float((logits.argmax(1) == torch.from_numpy(np.array(clips_of(run, split)["labels"]))).float().mean())
+
+
+def train(run: Run, name: str, rate: float, *, epochs: int, seed: int) -> tuple[nn.Module, History]:
+    """A trained network and how its training went."""
+    torch.manual_seed(seed)
+    model, data, history = MODELS[name]().to(run.device), clips_of(run, "train"), History()
+    labels = torch.from_numpy(np.array(data["labels"])).to(run.device)
+
+    def loss(rows: Tensor, _: torch.Generator) -> Tensor:
+        return nn.functional.cross_entropy(model(inputs(name, data, rows).to(run.device)), labels[rows])
+
+    fit(model, loss, AdamW(model.parameters(), rate, weight_decay=DECAY), samples=len(labels), epochs=epochs,
+        batch=BATCH, generator=generator(seed, run.device), clip=1.0, history=history,
+        evaluate=lambda found: right(run, said(run, name, found, "val"), "val"),
+        schedule=lambda step, steps: warmup_cosine(step, steps, min(WARMUP, steps - 1)),
+        **run.keep(f".{name.replace(' ', '_')}.{rate}.{epochs}.{seed}"))  # fmt: skip
+    return model, history
+
+
+def confusion(run: Run, logits: Tensor) -> list[list[int]]:
+    """How often class i (row) was called j (column) in the test clips."""
+    labels = torch.from_numpy(np.array(clips_of(run, "test")["labels"]))
+    return torch.bincount(K * labels + logits.argmax(1), minlength=K * K).reshape(K, K).tolist()
+
+
+def kept(run: Run, name: str, seed: int) -> Path:
+    """Where the logits of a trained network wait for the two streams."""
+    assert run.state is not None
+    return run.state.with_name(f"{run.state.name}.{name.replace(' ', '_')}.{seed}.logits.npy")
+
+
+def trained(run: Run, name: str, rate: float, seed: int) -> dict:
+    """What the card says of one training."""
+    model, history = train(run, name, rate, epochs=run.epochs, seed=seed)
+    logits = said(run, name, model.eval(), "test")
+    np.save(kept(run, name, seed), logits.numpy())
+    found = {"accuracy": right(run, logits, "test"), "confusion": confusion(run, logits),
+             "seconds": round(history.seconds), "curve": curve(history)}  # fmt: skip
+    print(name, rate, seed, found["accuracy"], found["seconds"], flush=True)
+    return found
+
+
+def summary(found: list[dict]) -> dict:
+    """Mean and spread over seeds, all confusions, and how many answers are the action played backwards."""
+    confusions = np.sum([one["confusion"] for one in found], axis=0)
+    pairs = [k for k in range(K) if REVERSED[k] not in (k, -1)]
+    backwards = sum(confusions[k, REVERSED[k]] for k in pairs) / confusions[pairs].sum()
+    return {"accuracy": spread([one["accuracy"] for one in found]), "confusion": confusions.tolist(),
+            "taken_for_its_reverse": round(float(backwards), 4)}  # fmt: skip
+
+
+def row_of(run: Run, name: str, known: Known) -> dict:
+    """What the card says of one network."""
+    row = known.row(name, RATES, seeds=run.args.seeds,
+                    tried=lambda rate: right(run, said(run, name, train(run, name, rate, epochs=min(TRIED, run.epochs),
+                                                                        seed=100)[0].eval(), "val"), "val"),
+                    trained=lambda rate, seed: trained(run, name, rate, seed))  # fmt: skip
+    model = MODELS[name]().eval()
+    one = inputs(name, clips_of(run, "val"), torch.tensor([0]))
+    size = {"parameters": parameter_count(model), "multiply_adds": sum(cost.macs for cost in layer_costs(model, one))}
+    return (summary(row["seeds"]) if row["seeds"] else {}) | row | size
+
+
+def streams(run: Run, motion: str) -> dict:
+    """The mean of appearance and motion, seed by seed."""
+    found = []
+    for seed in range(run.args.seeds):
+        both = [torch.from_numpy(np.load(kept(run, name, seed))).log_softmax(1) for name in ("Single frame", motion)]
+        mean = torch.stack(both).logsumexp(0)
+        found.append({"accuracy": right(run, mean, "test"), "confusion": confusion(run, mean)})
+    return summary(found) | {"seeds": found}
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The recipe's own flags."""
+    add_flags(parser, models=MODELS, default=MODELS, starts=("pretrained",), seeds=SEEDS, steps=1, tested=TESTED)
+    parser.add_argument("--clips", type=int, default=CLIPS, help="most clips of each split")
+
+
+def main() -> None:
+    """Choose rates, train all with each seed, judge, write the card; what is done is kept beside the state."""
+    run = start(__doc__, "actions", EPOCHS, add, threads=1)
+    assert run.state is not None
+    settings = {"epochs": run.epochs, "clips": min(CLIPS, run.args.clips)}
+    known = Known(run.state.with_suffix(".json"), settings)
+    rows = {name: row_of(run, name, known) for name in run.args.models}
+    rows |= {name: streams(run, motion) for name, motion in STREAMS.items()
+             if run.args.seeds and {"Single frame", motion} <= set(rows)}  # fmt: skip
+    card = {
+        "data": f"actions of the course's scenes, {FRAMES} frames of {SIZE} px, difficulty {LEVEL}: "
+        f"{settings['clips']} clips to train, the same for all, {run.epochs} passes; "
+        f"{min(SPLITS['val'], run.args.clips)} to choose on and {min(TESTED, run.args.clips)} to test",
+        "metric": "share of right answers on test clips, mean and standard deviation over seeds; chance is 1 / "
+        f"{K}. confusion: all seeds together, truth in rows",
+        "command": run.command,
+        **settings,
+        "batch": BATCH,
+        "classes": ACTIONS,
+        **environment(run.device),
+        "rows": rows,
+    }
+    (run.args.card or CARDS / "12_actions.json").write_text(json.dumps(card, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
