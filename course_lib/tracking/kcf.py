@@ -69,6 +69,9 @@ class KCF(Tracker):
         scales: Sizes that are tried, over the last one.
     """
 
+    alpha: Tensor
+    patch: Tensor
+
     def __init__(self, sigma: float | None = 0.5, weight: float = 1e-4, rate: float = 0.02, *, padding: float = 2.5,
                  side: int = 64, spread: float = 0.1, features: Callable[[Tensor], Tensor] = colour_and_gradient,
                  scales: Sequence[float] = (1.0,)):  # fmt: skip
