@@ -27,14 +27,16 @@ from course_lib.core.seeding import generator
 from course_lib.core.training import History, fit
 from course_lib.data.scenes import ACTIONS, REVERSED
 from course_lib.data.scenes.datasets import block_generator
+from course_lib.flow.horn_schunck import horn_schunck
 from course_lib.networks.backbones.scene_encoder import SceneEncoder
+from course_lib.ops.color import rgb_to_ycbcr
 from course_lib.optim import AdamW, warmup_cosine
 from course_lib.video.c3d import SmallC3D
 from course_lib.video.clips import action_flow
 from course_lib.video.divided_attention import DividedTransformer
 from course_lib.video.fusion import WIDTHS, EarlyFusion, LateFusion, SingleFrame, SlowFusion
 from course_lib.video.inflated_encoder import InflatedEncoder
-from course_lib.video.two_stream import MotionStream, measured_flow
+from course_lib.video.two_stream import MotionStream
 from recipes.common import CARDS, Run, curve, environment, start
 from recipes.comparison import Known, add_flags, spread
 from recipes.detection import pretrained_encoder
@@ -57,6 +59,22 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
     "Motion, exact flow": lambda: MotionStream(K),
 }
 STREAMS = {"Two streams": "Motion, measured flow", "Two streams, exact flow": "Motion, exact flow"}
+
+
+@torch.no_grad()
+def measured_flow(clips: Tensor, **options) -> Tensor:
+    """Horn-Schunck flow between neighbouring frames.
+
+    Args:
+        clips: (B, T, 3, H, W) in [0, 1], T at least 2.
+        **options: For `flow.horn_schunck.horn_schunck`.
+
+    Returns:
+        (B, T - 1, 2, H, W), (dx, dy) in pixels a frame.
+    """
+    grey = rgb_to_ycbcr(clips.flatten(0, 1))[:, :1].unflatten(0, clips.shape[:2])
+    found = horn_schunck(grey[:, :-1].flatten(0, 1), grey[:, 1:].flatten(0, 1), **options)
+    return found.unflatten(0, (len(clips), -1))
 
 
 def clips_of(run: Run, split: str) -> dict[str, np.ndarray]:

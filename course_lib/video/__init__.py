@@ -2,7 +2,6 @@
 
 clips               labelled clips of actions, and the check that all networks share
 fusion              one frame, late, early and slow fusion of frames
-conv3d              convolution in time and space, written out
 c3d                 the layer table of C3D, and a small one
 inflate             a network for pictures made into one for clips
 inflated_encoder    what pictures have taught, as the start of a network for clips

@@ -15,27 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.core.checks import check_positive, check_shapes
-from course_lib.flow.horn_schunck import horn_schunck
-from course_lib.ops.color import rgb_to_ycbcr
-from course_lib.video.clips import check_clips
 from course_lib.video.fusion import WIDTHS, SingleFrame, trunk
-
-
-@torch.no_grad()
-def measured_flow(clips: Tensor, **options) -> Tensor:
-    """Horn-Schunck flow between neighbouring frames.
-
-    Args:
-        clips: (B, T, 3, H, W) in [0, 1], T at least 2.
-        **options: For `flow.horn_schunck.horn_schunck`.
-
-    Returns:
-        (B, T - 1, 2, H, W), (dx, dy) in pixels a frame.
-    """
-    check_clips(clips, frames=2)
-    grey = rgb_to_ycbcr(clips.flatten(0, 1))[:, :1].unflatten(0, clips.shape[:2])
-    found = horn_schunck(grey[:, :-1].flatten(0, 1), grey[:, 1:].flatten(0, 1), **options)
-    return found.unflatten(0, (len(clips), -1))
 
 
 class MotionStream(nn.Module):
