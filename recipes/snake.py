@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -198,7 +199,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def main() -> None:
     """Choose the rate, train, judge, write the card; what is done is kept beside the state."""
-    run = start(__doc__, "snake", EPOCHS, add, threads=1)
+    run = replace(start(__doc__, "snake", EPOCHS, add, threads=1), device=torch.device("cpu"))
     assert run.state is not None
     settings = {"epochs": run.epochs, "steps": run.args.steps, "tested": run.args.tested}
     known = Known(run.state.with_suffix(".json"), settings)
