@@ -10,7 +10,7 @@ from course_lib.metrics.panoptic import PanopticQuality
 
 from .demonstrations import draw, live_controls, namespace, sources
 
-NAME = "11_instances"
+NAME = "11_instances_and_prompts"
 MERGE = ("pin(0)", "K, STUFFS = len(CLASSES)", "def merging(")
 CONTROLS = ("SCORE, VISIBLE = ",)
 
