@@ -1,0 +1,1 @@
+"""Instances (chapter 11): masks of single objects, contours, panoptic maps, prompts, poses, reconstruction."""
