@@ -285,9 +285,9 @@ def main() -> None:
         "data": f"the course's figures, {SIZE} px; {run.args.tested} test pictures of one figure, and as many of two "
         f"or three; thresholds and rates from {WATCHED} and {run.args.tested} validation pictures",
         "metric": f"PCK at {ALPHA} torsos (half: {ALPHA / 2}) over points inside the picture; swapped: wrong, but "
-        "within that distance of the other side's point; AP over OKS 0.50 to 0.95, area that of the key points' box; limbs: "
-        "true limbs whose ends are joined; contested: those whose first end has somebody else's second end nearer; "
-        "mean and standard deviation over seeds",
+        "within that distance of the other side's point; AP over OKS 0.50 to 0.95, area that of the key points' box; "
+        "limbs: true limbs whose ends are joined; contested: those whose first end has somebody else's second end "
+        "nearer; mean and standard deviation over seeds",
         "command": run.command,
         **settings,
         "batch": BATCH,
