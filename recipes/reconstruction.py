@@ -5,9 +5,8 @@
 Four networks: with the picture or without it, and with points whose depth is counted from the camera or from the true
 visible surface. The encoder starts from the weights of `recipes.segmentation_encoder`. VIEWS training views of worlds
 with one to three solids are drawn once and kept beside the state, since drawing costs more than a step of training;
-points along their rays are drawn afresh at each step, and half of the views come mirrored. Rates are the best on
-validation views after RATE_STEPS steps, on a grid that grows until the best one is not at its edge, for the first two
-networks; the others take over theirs. Judged on test worlds against what training worlds have at a place, and against
+points along their rays are drawn afresh at each step, and half of the views come mirrored. The rate is not searched
+for: it is the best one that `recipes.depth_normals` found for depth of such worlds with the same encoder. Judged on test worlds against what training worlds have at a place, and against
 the visible surface made thick: exactly known, or as the network sees it. The network with a picture and nothing else
 is shipped as scene_occupancy.
 """
@@ -51,9 +50,8 @@ from recipes.comparison import Known, add_flags, spread
 from recipes.detection import pretrained_encoder
 
 SIZE, OBJECTS, BATCH, WIDTH, TESTED, WATCHED = 64, (1, 3), 32, 32, 256, 128
-VIEWS, RAYS, ON_OBJECTS, DEPTHS, JUDGED_RAYS = 3072, 64, 0.75, 12, 96
-STEPS, EPOCHS, WARMUP, DECAY, SEEDS = 60, 5, 30, 0.02, 2
-RATES, RATE_STEPS = (1e-3, 2e-3, 4e-3), 40
+VIEWS, RAYS, ON_OBJECTS, DEPTHS, JUDGED_RAYS = 2048, 64, 0.75, 12, 96
+STEPS, EPOCHS, WARMUP, DECAY, SEEDS, RATE = 50, 5, 30, 0.02, 2, 2e-3
 BINS, CORNERS = (16, 16, 44), (torch.tensor([0.0, 0.0, NEAR]), torch.tensor([64.0, 64.0, FAR]))
 THICKNESSES = tuple(round(0.05 * k, 2) for k in range(1, 25))  # metres, of the shells
 NAMES = {"picture": (True, False), "no picture": (False, False), "picture, surface known": (True, True),
@@ -154,7 +152,7 @@ def relative(points: Tensor, first: Tensor) -> Tensor:
     return torch.cat([points[..., :2], behind[..., None]], -1)
 
 
-def train(run: Run, name: str, rate: float, *, epochs: int, steps: int, seed: int) -> tuple[OccupancyNet, History]:
+def train(run: Run, name: str, *, epochs: int, steps: int, seed: int) -> tuple[OccupancyNet, History]:
     """A trained network and how its training went; views and points depend on seed and step alone."""
     torch.manual_seed(seed)
     model = model_of(name).to(run.device, memory_format=torch.channels_last)
@@ -168,11 +166,11 @@ def train(run: Run, name: str, rate: float, *, epochs: int, steps: int, seed: in
         said = model(images.contiguous(memory_format=torch.channels_last), points)
         return F.binary_cross_entropy_with_logits(said, inside.float())
 
-    fit(model, loss, AdamW(model.parameters(), rate, weight_decay=DECAY), samples=steps, epochs=epochs, batch=1,
+    fit(model, loss, AdamW(model.parameters(), RATE, weight_decay=DECAY), samples=steps, epochs=epochs, batch=1,
         generator=generator(seed, run.device), clip=1.0, history=history,
         evaluate=lambda found: -doubt(found, name, run.args.tested),
         schedule=lambda step, all_steps: warmup_cosine(step, all_steps, min(WARMUP, epochs * steps - 1)),
-        **run.keep(f".{name.replace(' ', '_').replace(',', '')}.{rate}.{epochs}.{seed}"))  # fmt: skip
+        **run.keep(f".{name.replace(' ', '_').replace(',', '')}.{epochs}.{seed}"))  # fmt: skip
     return model, history
 
 
@@ -308,9 +306,9 @@ def rivals(run: Run) -> dict:
             "points": {name: int(part.sum()) for name, part in test.parts.items()}}  # fmt: skip
 
 
-def trained(run: Run, name: str, rate: float, seed: int) -> dict:
+def trained(run: Run, name: str, seed: int) -> dict:
     """What the card says of one training."""
-    model, history = train(run, name, rate, epochs=run.epochs, steps=run.args.steps, seed=seed)
+    model, history = train(run, name, epochs=run.epochs, steps=run.args.steps, seed=seed)
     found = judge(model, name, run.args.tested) | {"seconds": round(history.seconds), "curve": curve(history)}
     if name == "picture" and seed == 0:
         ship(dataclasses.replace(run, name="scene_occupancy"), model, model_of(name, pretrained=False),
@@ -318,8 +316,8 @@ def trained(run: Run, name: str, rate: float, seed: int) -> dict:
              data=f"{run.args.views} views of worlds with {OBJECTS[0]} to {OBJECTS[1]} solids, {SIZE} px; the encoder "
              "starts as scene_encoder",
              metric=f"IoU on rays that meet an object, {run.args.tested} test worlds: visible within {BAND} m of the "
-             f"surface, hidden from there to {REACH} m behind it, half-precision weights", rate=rate)  # fmt: skip
-    print(name, rate, seed, found["chosen"], found["seconds"], flush=True)
+             f"surface, hidden from there to {REACH} m behind it, half-precision weights", rate=RATE)  # fmt: skip
+    print(name, seed, found["chosen"], found["seconds"], flush=True)
     return found
 
 
@@ -337,20 +335,10 @@ def main() -> None:
     settings = {name: getattr(run.args, name) for name in ("epochs", "steps", "tested", "views")}
     known = Known(run.state.with_suffix(".json"), settings)
 
-    def tried(name: str, rate: float) -> float:
-        model, _ = train(run, name, rate, epochs=1, steps=min(RATE_STEPS, run.args.steps), seed=100)
-        return -doubt(model, name, run.args.tested)
-
     rows: dict[str, dict] = {}
     for name in run.args.models:
-        if not NAMES[name][1]:
-            rows[name] = known.row(name, RATES, seeds=run.args.seeds, tried=partial(tried, name),
-                                   trained=partial(trained, run, name))  # fmt: skip
-        else:
-            rate = rows[name.split(",")[0]]["rate"]
-            rows[name] = {"rate": rate, "seeds": [
-                known.once(f"{name}|{rate}|seed {k}", partial(trained, run, name, rate, k))
-                for k in range(run.args.seeds)]}  # fmt: skip
+        rows[name] = {"seeds": [known.once(f"{name}|seed {k}", partial(trained, run, name, k))
+                                for k in range(run.args.seeds)]}  # fmt: skip
         for kind in ("half", "chosen"):
             rows[name][kind] = {part: spread([one[kind][part] for one in rows[name]["seeds"]]) for part in PARTS}
         if name == "picture":
@@ -365,9 +353,10 @@ def main() -> None:
         f"the first surface, hidden: from there to {REACH} m behind it, all: uniform from {NEAR} to {FAR} m; chosen: "
         "level or thickness with the best hidden IoU on validation worlds; surface_error: median metres between the "
         "field's first crossing of one half and the surface; mean and standard deviation over seeds",
-        "command": run.command,
+        "command": run.command + ("" if run.args.seeds == SEEDS else f" --seeds {run.args.seeds}"),
         **settings,
         "batch": BATCH,
+        "rate": RATE,
         "pictures": BATCH * run.args.steps * run.epochs,
         **environment(run.device),
         "rivals": known.once("rivals", lambda: rivals(run)),
