@@ -95,6 +95,12 @@ def ray_points(pixels: Tensor, depths: Tensor) -> Tensor:
     return torch.cat([pixels[:, :, None].expand(-1, -1, depths.shape[2], -1), depths[..., None]], -1).flatten(1, 2)
 
 
+def from_surface(points: Tensor, surface: Tensor) -> Tensor:
+    """Points (..., 3) whose depth is counted from the surface (...), 0 for a ray that meets none: there, from FAR."""
+    behind = points[..., 2] - torch.where(surface > 0, surface, FAR)
+    return torch.cat([points[..., :2], behind[..., None]], -1)
+
+
 def shell_occupancy(depths: Tensor, surface: Tensor, thickness: float) -> Tensor:
     """Bool of the shape of `depths`: behind the visible surface, and not farther than `thickness`; all in metres."""
     check_positive(thickness=thickness)
@@ -140,20 +146,25 @@ def cell_of(points: Tensor, *, low: Tensor, high: Tensor, bins: tuple[int, int, 
     return (place[..., 0] * bins[1] + place[..., 1]) * bins[2] + place[..., 2]
 
 
-def world_field(net: OccupancyNet, maps: Tensor | None, cameras: Cameras) -> Callable[[Tensor], Tensor]:
+def world_field(net: OccupancyNet, maps: Tensor | None, cameras: Cameras, *,
+                surface: Tensor | None = None) -> Callable[[Tensor], Tensor]:  # fmt: skip
     """The field as a function of world points (B, P, 3): probabilities (B, P), 0 outside the picture.
 
     Args:
-        net: Not one whose points are relative to a surface.
+        net: With points relative to a surface, that surface is needed.
         maps: What `net.look` gave for B pictures.
         cameras: Which took them, pose (B, 3, 4).
+        surface: (B, H, W) depth of the first surface at each pixel, metres; 0 for none.
     """
 
     def inside(points: Tensor) -> Tensor:
         pixels, depth = project_points(cameras, points)
-        seen = ((pixels >= 0) & (pixels <= net.size)).all(-1) & (depth > 0)
-        said = net.inside(maps, torch.cat([pixels, depth[..., None]], -1)).sigmoid()
-        return torch.where(seen, said, 0.0)
+        seen = ((pixels >= 0) & (pixels < net.size)).all(-1) & (depth > 0)
+        places = torch.cat([torch.where(seen[..., None], pixels, 0.0), depth[..., None]], -1)
+        if surface is not None:
+            column, row = places[..., :2].long().unbind(-1)
+            places = from_surface(places, surface.flatten(1).gather(1, row * surface.shape[2] + column))
+        return torch.where(seen, net.inside(maps, places).sigmoid(), 0.0)
 
     return inside
 

@@ -10,6 +10,7 @@ import torch
 from course_lib.core.seeding import generator
 from course_lib.data.scenes import keypoints, sample_figures
 from course_lib.instances.affinity import LIMBS, affinity_fields, heat_maps, limb_scores
+
 from ..refusals import refused
 
 

@@ -21,6 +21,7 @@ from course_lib.instances.grouping import (
     strongest_points,
 )
 from course_lib.metrics.keypoints import keypoint_precision
+
 from ..refusals import refused
 
 

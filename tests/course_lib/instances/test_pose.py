@@ -13,6 +13,7 @@ from course_lib.instances.affinity import affinity_fields, heat_maps
 from course_lib.instances.grouping import strongest_points
 from course_lib.instances.pose import CoordinateNet, PoseNet
 from course_lib.networks.backbones.scene_encoder import Pyramid, SceneEncoder
+
 from ..refusals import refused
 
 

@@ -21,6 +21,7 @@ from course_lib.instances.reconstruction import (
     world_field,
 )
 from course_lib.ops.geometry.cameras import camera_rays, project_points
+
 from ..refusals import refused
 
 

@@ -21,6 +21,7 @@ from course_lib.metrics.keypoints import (
     person_areas,
     torso_lengths,
 )
+
 from ..refusals import refused
 
 
