@@ -17,14 +17,15 @@ import torch
 from torch import Tensor
 
 from course_lib.core.checks import check_positive, check_shapes
-from course_lib.data.scenes.scene import KEYPOINTS
 from course_lib.metrics.average_precision import THRESHOLDS
 from course_lib.metrics.matching import interpolated_precision, match_detections, precision_recall_curve
 
 _SIGMAS = {"head": 0.026, "shoulder": 0.079, "elbow": 0.072, "wrist": 0.062, "hip": 0.107, "knee": 0.087,
            "ankle": 0.089}  # COCO's, the nose's for the head  # fmt: skip
-SIGMAS = tuple(_SIGMAS[name.split(" ")[-1]] for name in KEYPOINTS)
-SHOULDERS, HIPS = ([n for n, name in enumerate(KEYPOINTS) if name.endswith(part)] for part in ("shoulder", "hip"))
+# Kinds of the thirteen points in the order of `data.scenes.KEYPOINTS`, left before right.
+POINTS = ("head", *(part for part in ("shoulder", "elbow", "wrist", "hip", "knee", "ankle") for _ in range(2)))
+SIGMAS = tuple(_SIGMAS[part] for part in POINTS)
+SHOULDERS, HIPS = ([n for n, kind in enumerate(POINTS) if kind == part] for part in ("shoulder", "hip"))
 
 
 def torso_lengths(points: Tensor) -> Tensor:
@@ -48,7 +49,7 @@ def correct_keypoints(found: Tensor, points: Tensor, alpha: float = 0.2, *, tors
     Raises:
         ValueError: For other shapes or an alpha that is not above 0.
     """
-    check_shapes(points=(points, f"N {len(KEYPOINTS)} 3"), found=(found[..., :2], f"N {len(KEYPOINTS)} 2"))
+    check_shapes(points=(points, f"N {len(POINTS)} 3"), found=(found[..., :2], f"N {len(POINTS)} 2"))
     check_positive(alpha=alpha)
     torsos = torso_lengths(points) if torsos is None else torsos
     return (found[..., :2] - points[..., :2]).norm(dim=-1) <= alpha * torsos[:, None]

@@ -58,8 +58,10 @@ class Learned(Pyramid):
     def __init__(self):
         super().__init__()
         stream = generator(1)
-        self.maps = torch.nn.ParameterList(torch.randn(1, width, 64 // stride, 64 // stride, generator=stream)
-                                           for width, stride in zip(self.widths, self.strides, strict=True))  # fmt: skip
+        self.maps = torch.nn.ParameterList(
+            torch.randn(1, width, 64 // stride, 64 // stride, generator=stream)
+            for width, stride in zip(self.widths, self.strides, strict=True)
+        )
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
         return list(self.maps)

@@ -14,6 +14,7 @@ from course_lib.core.seeding import generator
 from course_lib.data.scenes import keypoints, sample_figures
 from course_lib.data.scenes.scene import KEYPOINTS
 from course_lib.metrics.keypoints import (
+    POINTS,
     SIGMAS,
     correct_keypoints,
     keypoint_precision,
@@ -108,3 +109,7 @@ def test_bad_input_is_refused():
     refused(lambda: correct_keypoints(points, points, 0.0), "alpha must be")
     refused(lambda: keypoint_precision([], [points]), "0 and 1")
     refused(lambda: keypoint_precision([(points, torch.ones(2))], [0 * points]), "no person")
+
+
+def test_the_kinds_are_those_of_the_figures():
+    assert tuple(name.split(" ")[-1] for name in KEYPOINTS) == POINTS
