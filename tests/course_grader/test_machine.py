@@ -102,7 +102,7 @@ def test_a_class_behind_a_scheduler_hears_it_once(course, trouble, capsys):
 def test_a_scheduler_without_workers_is_one_line(course, monkeypatch, capsys):
     hand_in(course, {"ann": "honest_a"})
     with cluster(course, 0) as address:
-        monkeypatch.setattr("course_grader.batch.PATIENCE", 10.0 / 3)
+        monkeypatch.setattr("course_grader.batch.PATIENCE", 10.0)
         assert main(["autograde", NAME, "--root", str(course), "--scheduler", address]) == 1
     assert f"error: nobody is graded: the scheduler at {address} has no workers" in capsys.readouterr().err.splitlines()
 
