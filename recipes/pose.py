@@ -18,6 +18,7 @@ import dataclasses
 import json
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
+from typing import Any
 
 import torch
 from scipy.optimize import linear_sum_assignment
@@ -54,7 +55,7 @@ STEPS, EPOCHS, WARMUP, DECAY, SEEDS = 40, 4, 20, 0.02, 2
 RATES, RATE_STEPS, LONGER, ALPHA = (2e-3, 4e-3, 8e-3), 25, 1.75, 0.2  # LONGER: epochs where several figures are seen
 LEAST = {"fields": (0.0, 0.1, 0.2, 0.3, 0.4, 0.5), "nearest": (-40.0, -25.0, -18.0, -14.0, -11.0, -8.0),
          "usual length": (-16.0, -8.0, -6.0, -4.0, -3.0, -2.0)}  # fmt: skip
-MODELS: dict[str, Callable[[SceneEncoder], PoseNet | CoordinateNet]] = {
+MODELS: dict[str, Callable[[SceneEncoder], Any]] = {
     "heat maps": lambda encoder: PoseNet(FeaturePyramid(encoder, WIDTH, (2,)), WIDTH, fields=False),
     "coordinates": lambda encoder: CoordinateNet(encoder, SIZE),
     "heat maps and fields": lambda encoder: PoseNet(FeaturePyramid(encoder, WIDTH, (2,)), WIDTH),
@@ -67,7 +68,9 @@ MIRROR = [KEYPOINTS.index(" ".join(OTHER.get(word, word) for word in name.split(
 def block(count: int, figures: int | tuple[int, int], stream: torch.Generator) -> tuple[Tensor, Tensor]:
     """Pictures (count, 3, SIZE, SIZE) of figures and their key points (count, M, 13, 3)."""
     scene = sample_figures(count, SIZE, generator=stream, figures=figures)
-    return render(scene).image, keypoints(scene)
+    image = render(scene).image
+    assert image is not None
+    return image, keypoints(scene)
 
 
 @lru_cache(maxsize=8)
@@ -87,13 +90,13 @@ def answers(model: nn.Module, images: Tensor) -> Tensor:
     return torch.cat([(one[-1] if isinstance(one, list) else one).float().cpu() for one in said])
 
 
-def located(model: PoseNet | CoordinateNet, images: Tensor) -> Tensor:
+def located(model: nn.Module, images: Tensor) -> Tensor:
     """One person's key points (B, 13, 2) in pixels."""
     said = answers(model, images)
     return strongest_points(model.split(said)[0], model.stride)[..., :2] if isinstance(model, PoseNet) else said
 
 
-def pck(model: PoseNet | CoordinateNet, split: str, samples: int) -> dict:
+def pck(model: nn.Module, split: str, samples: int) -> dict:
     """How well single figures are found; the points that are there, visible or hidden."""
     images, points = fixed(split, samples, 1)
     points, found = points[:, 0], located(model, images)
@@ -210,10 +213,10 @@ def grouping(model: PoseNet, samples: int) -> dict:
     return {name: {key: round(value, 4) for key, value in row.items()} for name, row in found.items()}
 
 
-def train(run: Run, name: str, rate: float, *, epochs: int, steps: int, seed: int) -> tuple[nn.Module, History]:
+def train(run: Run, name: str, rate: float, *, epochs: int, steps: int, seed: int) -> tuple[Any, History]:
     """A trained network and how its training went; pictures depend on seed and step alone."""
     torch.manual_seed(seed)
-    model = MODELS[name](pretrained_encoder()).to(run.device, memory_format=torch.channels_last)
+    model: Any = MODELS[name](pretrained_encoder()).to(run.device, memory_format=torch.channels_last)
     history, figures = History(), 1 if name in SINGLE else (1, 3)
 
     def loss(_: Tensor, stream: torch.Generator) -> Tensor:
@@ -283,7 +286,8 @@ def main() -> None:
                   for key in ("PCK", "PCK_visible", "PCK_hidden", "PCK_half", "swapped", "median_error")}  # fmt: skip
         rows[name] = {"single": single} | row
         if name not in SINGLE:
-            best = max(range(run.args.seeds), key=lambda k, row=row: row["seeds"][k]["curve"]["metric"][-1])
+            last = [one["curve"]["metric"][-1] for one in row["seeds"]]
+            best = last.index(max(last))
             shipped(run, name, row["rate"], best)
             first = row["seeds"][0]["several"]
             rows[name]["several"] = {way: {key: spread([one["several"][way][key] for one in row["seeds"]])

@@ -19,6 +19,7 @@ import dataclasses
 import json
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -102,11 +103,11 @@ def views(count: int, split: str) -> Seen:
         drawn = render_views(world, cameras, supersample=1)
         surface = torch.where(drawn.slots >= 0, drawn.depth, 0.0)[:, 0].flatten(1)
         parts.append((world, cameras, (255 * drawn.image[:, 0]).round().byte(), surface))
-    worlds, cameras, images, surfaces = zip(*parts, strict=True)
+    worlds, looks, images, surfaces = zip(*parts, strict=True)
     world = World(**{part.name: torch.cat([getattr(one, part.name) for one in worlds])
                      for part in dataclasses.fields(World)})  # fmt: skip
-    joined = dataclasses.replace(cameras[0], pose=torch.cat([one.pose for one in cameras]),
-                                 intrinsics=torch.cat([one.intrinsics for one in cameras]))  # fmt: skip
+    joined = dataclasses.replace(looks[0], pose=torch.cat([one.pose for one in looks]),
+                                 intrinsics=torch.cat([one.intrinsics for one in looks]))  # fmt: skip
     return Seen(world, joined, torch.cat(images), torch.cat(surfaces))
 
 
@@ -151,10 +152,11 @@ def block(seen: Seen, rows: Tensor, stream: torch.Generator, depths: int = DEPTH
     return images, torch.cat([across[..., None], points[..., 1:]], -1), first, inside
 
 
-def train(run: Run, name: str, *, epochs: int, steps: int, seed: int) -> tuple[OccupancyNet, History]:
+def train(run: Run, name: str, *, epochs: int, steps: int, seed: int) -> tuple[Any, History]:
     """A trained network and how its training went; views and points depend on seed and step alone."""
     torch.manual_seed(seed)
-    model = model_of(name).to(run.device, memory_format=torch.channels_last)
+    model: Any = model_of(name)
+    model = model.to(run.device, memory_format=torch.channels_last)
     history, seen = History(), stored(run)
 
     def loss(_: Tensor, unused: torch.Generator) -> Tensor:
@@ -179,7 +181,7 @@ def stored(run: Run) -> Seen:
 
 
 @torch.no_grad()
-def doubt(model: OccupancyNet, name: str, tested: int) -> float:
+def doubt(model: Any, name: str, tested: int) -> float:
     """Cross-entropy on validation views, nats a point."""
     seen = fixed(min(WATCHED, tested), "val")
     images, points, first, inside = block(seen, torch.arange(len(seen.images)), generator(0))
@@ -258,7 +260,7 @@ def best_level(said: Tensor, test: Exam) -> float:
     return max(scores, key=scores.__getitem__)
 
 
-def judge(model: OccupancyNet, name: str, tested: int) -> dict:
+def judge(model: Any, name: str, tested: int) -> dict:
     """IoU of a network for each part, at one half and at the threshold that is best on validation worlds."""
     test, val = exam(tested, "test"), exam(min(WATCHED, tested), "val")
     said, level = probabilities(model, name, test), best_level(probabilities(model, name, val), val)
@@ -287,7 +289,7 @@ def rivals(run: Run) -> dict:
         _, points, _, inside = block(seen, rows, stream, depths=24)
         parts.append((points.flatten(0, 1), inside.flatten()))
     points, inside = (torch.cat(part) for part in zip(*parts, strict=True))
-    grid = {"low": CORNERS[0], "high": CORNERS[1], "bins": BINS}
+    grid: dict[str, Any] = {"low": CORNERS[0], "high": CORNERS[1], "bins": BINS}
     shares = mean_occupancy(points, inside, **grid).flatten()
     level = best_level(shares[cell_of(val.points, **grid)], val)
     thickness = best_shell(val.first, val)
@@ -348,7 +350,8 @@ def main() -> None:
             rows[f"{SHIPPED.split(',')[0]}, surface seen"] = {
                 "chosen": {part: spread([one["seen"]["chosen"][part] for one in rows[name]["seeds"]])
                            for part in PARTS}}  # fmt: skip
-            best = min(range(run.args.seeds), key=lambda k, row=rows[name]: row["seeds"][k]["cross_entropy"])
+            doubts = [one["cross_entropy"] for one in rows[name]["seeds"]]
+            best = doubts.index(min(doubts))
             shipped(run, name, best)
     card = {
         "data": f"worlds of {OBJECTS[0]} to {OBJECTS[1]} solids seen by one camera, {SIZE} px: {run.args.views} views "

@@ -154,7 +154,7 @@ def world_field(net: OccupancyNet, maps: Tensor | None, cameras: Cameras, *,
         net: With points relative to a surface, that surface is needed.
         maps: What `net.look` gave for B pictures.
         cameras: Which took them, pose (B, 3, 4).
-        surface: (B, H, W) depth of the first surface at each pixel, metres; 0 for none.
+        surface: (B, H, W) depth of the first surface at each pixel, metres; 0 for none: then that ray is empty.
     """
 
     def inside(points: Tensor) -> Tensor:
@@ -163,7 +163,8 @@ def world_field(net: OccupancyNet, maps: Tensor | None, cameras: Cameras, *,
         places = torch.cat([torch.where(seen[..., None], pixels, 0.0), depth[..., None]], -1)
         if surface is not None:
             column, row = places[..., :2].long().unbind(-1)
-            places = from_surface(places, surface.flatten(1).gather(1, row * surface.shape[2] + column))
+            first = surface.flatten(1).gather(1, row * surface.shape[2] + column)
+            places, seen = from_surface(places, first), seen & (first > 0)
         return torch.where(seen, net.inside(maps, places).sigmoid(), 0.0)
 
     return inside

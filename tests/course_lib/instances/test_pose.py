@@ -58,10 +58,9 @@ class Learned(Pyramid):
     def __init__(self):
         super().__init__()
         stream = generator(1)
-        self.maps = torch.nn.ParameterList(
-            torch.randn(1, width, 64 // stride, 64 // stride, generator=stream)
-            for width, stride in zip(self.widths, self.strides, strict=True)
-        )
+        sides = [64 // stride for stride in self.strides]
+        self.maps = torch.nn.ParameterList(torch.randn(1, width, side, side, generator=stream)
+                                           for width, side in zip(self.widths, sides, strict=True))  # fmt: skip
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
         return list(self.maps)

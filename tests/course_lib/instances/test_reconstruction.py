@@ -80,11 +80,21 @@ def test_the_field_in_the_world_is_the_field_in_the_picture():
     maps = model.look(images)
     said = world_field(model, maps, view)(points)
     pixels, depth = project_points(view, points)
-    outside = ((pixels < 0) | (pixels > 16)).any(-1)
+    outside = ((pixels < 0) | (pixels >= 16)).any(-1)
     expected = model.inside(maps, torch.cat([pixels, depth[..., None]], -1)).sigmoid()
     assert outside.any()
     assert (said[outside] == 0).all()
     torch.testing.assert_close(said[~outside], expected[~outside])
+    surface = 2 + torch.rand(2, 16, 16, generator=generator(6))
+    surface[:, :4] = 0.0  # nothing is seen there
+    from_there = world_field(model, maps, view, surface=surface)(points)
+    for b, p in ((0, 3), (0, 17), (1, 5), (1, 30)):
+        if not outside[b, p]:
+            first = surface[b, int(pixels[b, p, 1]), int(pixels[b, p, 0])]
+            place = torch.cat([pixels[b, p], (depth[b, p] - first)[None]])[None, None]
+            single = model.inside(maps[b : b + 1], place).sigmoid()[0, 0] if first > 0 else torch.tensor(0.0)
+            torch.testing.assert_close(from_there[b, p], single)
+    assert (from_there[~outside] == 0).any()
 
 
 def test_shells_and_parts_by_hand():
