@@ -16,7 +16,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -41,7 +40,7 @@ from recipes.comparison import Known, choose_rate, spread
 from recipes.detection import pretrained_encoder
 
 SIZE, LEVEL, OBJECTS, BATCH, VERTICES, WIDTH = 64, 0.3, (1, 4), 16, 48, 64
-STEPS, EPOCHS, TRIED, WARMUP, DECAY, SEEDS, TESTED = 75, 4, 40, 40, 0.02, 1, 512
+STEPS, EPOCHS, TRIED, WARMUP, DECAY, SEEDS, TESTED = 75, 4, 40, 40, 0.02, 3, 512
 RATES, JITTER, LEAST = (1e-3, 2e-3, 4e-3), 0.05, 20  # pixels of the smallest object that counts
 FIELDS = ("image", "classes", "masks", "boxes")
 KINDS: dict[str, dict] = {"circular": {}, "zeros beyond the ends": {"border": "zeros"},
@@ -77,14 +76,21 @@ def objects_of(values: list[Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 def jittered(boxes: Tensor, generator: torch.Generator) -> Tensor:
     """Boxes whose sides moved by normal noise, in sides of the box."""
     sides = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
-    return boxes + JITTER * sides * torch.randn(boxes.shape, generator=generator)
+    return boxes + JITTER * sides * torch.randn(boxes.shape, generator=generator, device=generator.device)
+
+
+@torch.no_grad()
+def maps_of(model: DeepSnake, images: Tensor) -> Tensor:
+    """What the snake reads of (B, 3, H, W) images, on the snake's device."""
+    where = next(model.parameters()).device
+    return torch.cat([model.neck(part.to(where))[0] for part in images.split(64)])
 
 
 @torch.no_grad()
 def shapes(model: DeepSnake, maps: Tensor, boxes: Tensor, images: Tensor) -> dict[str, Tensor]:
-    """The filled shape after each of STAGES, (N, H, W) bool."""
-    stages = model.stages(maps, boxes, images)
-    filled = [contours_to_masks(stage, SIZE, SIZE) for stage in stages]
+    """The filled shape after each of STAGES, (N, H, W) bool on the CPU, where polygons are filled."""
+    stages = model.stages(maps, boxes.to(maps.device), images.to(maps.device))
+    filled = [contours_to_masks(stage.cpu(), SIZE, SIZE) for stage in stages]
     return dict(zip(STAGES, [boxes_to_masks(boxes, SIZE, SIZE), *filled], strict=True))
 
 
@@ -97,8 +103,8 @@ def overlap(found: Tensor, truth: Tensor) -> Tensor:
 def ious(model: DeepSnake, values: list[Tensor]) -> dict[str, Tensor]:
     """IoU of all objects after each stage, from true boxes."""
     masks, boxes, images, _ = objects_of(values)
-    maps = torch.cat([model.neck(part)[0] for part in values[0].split(64)])
-    return {name: overlap(found, masks) for name, found in shapes(model, maps, boxes, images).items()}
+    found = shapes(model, maps_of(model, values[0]), boxes, images)
+    return {name: overlap(shape, masks) for name, shape in found.items()}
 
 
 def fixed(split: str, samples: int) -> list[Tensor]:
@@ -109,7 +115,7 @@ def fixed(split: str, samples: int) -> list[Tensor]:
 def train(run: Run, kinds: list[str], rate: float, *, epochs: int, seed: int) -> tuple[Snakes, History]:
     """Trained snakes, and how their training went."""
     torch.manual_seed(seed)
-    model = Snakes(kinds, run.args.start == "pretrained")
+    model = Snakes(kinds, run.args.start == "pretrained").to(run.device)
     history, steps = History(), run.args.steps
 
     def loss(_: Tensor, stream: torch.Generator) -> Tensor:
@@ -117,14 +123,16 @@ def train(run: Run, kinds: list[str], rate: float, *, epochs: int, seed: int) ->
                              generator=block_generator(seed, "train", block=history.steps))  # fmt: skip
         masks, boxes, images, _ = objects_of(values)
         truth = torch.stack([mask_contour(mask, 4 * VERTICES) for mask in masks])
-        given = {"truth": truth, "extremes": torch.stack([extreme_points(line) for line in truth])}
-        maps, near = model.neck(values[0])[0], jittered(boxes, stream)
+        given = {"truth": truth.to(run.device),
+                 "extremes": torch.stack([extreme_points(line) for line in truth]).to(run.device)}  # fmt: skip
+        maps, near, images = (model.neck(values[0].to(run.device))[0], jittered(boxes.to(run.device), stream),
+                              images.to(run.device))  # fmt: skip
         losses = [torch.stack(list(head.losses(maps, near, images, **given).values())).sum() for head in model.snakes()]
         return torch.stack(losses).sum()
 
     watched = fixed("val", min(64, run.args.tested))
     fit(model, loss, AdamW(model.parameters(), rate, weight_decay=DECAY), samples=steps, epochs=epochs, batch=1,
-        generator=generator(seed), clip=1.0, history=history,
+        generator=generator(seed, run.device), clip=1.0, history=history,
         evaluate=lambda _: float(ious(model.snakes()[0], watched)[STAGES[-1]].mean()),
         schedule=lambda step, all_steps: warmup_cosine(step, all_steps, min(WARMUP, epochs * steps // 2)),
         **run.keep(f".{len(kinds)}.{rate}.{epochs}.{seed}"))  # fmt: skip
@@ -150,9 +158,8 @@ def mask_ap(model: DeepSnake, values: list[Tensor]) -> dict[str, dict[str, float
                for some, names, keep in zip(masks, classes, seen, strict=True)]  # fmt: skip
     found = detect_all(load_checkpoint("scene_detector", FasterRCNN(SceneEncoder(), len(CLASSES))), images)
     owner = torch.cat([torch.full((len(answer["boxes"]),), k) for k, answer in enumerate(found)])
-    maps = torch.cat([model.neck(part)[0] for part in images.split(64)])
-    result = {}
-    for name, filled in shapes(model, maps, torch.cat([answer["boxes"] for answer in found]), owner).items():
+    result, boxes = {}, torch.cat([answer["boxes"] for answer in found])
+    for name, filled in shapes(model, maps_of(model, images), boxes, owner).items():
         score = AveragePrecision("masks")
         score.update([{"masks": filled[owner == k], "scores": answer["scores"], "labels": answer["labels"]}
                       for k, answer in enumerate(found)], targets)  # fmt: skip
@@ -199,7 +206,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def main() -> None:
     """Choose the rate, train, judge, write the card; what is done is kept beside the state."""
-    run = replace(start(__doc__, "snake", EPOCHS, add, threads=1), device=torch.device("cpu"))
+    run = start(__doc__, "snake", EPOCHS, add, threads=1)
     assert run.state is not None
     settings = {"epochs": run.epochs, "steps": run.args.steps, "tested": run.args.tested}
     known = Known(run.state.with_suffix(".json"), settings)

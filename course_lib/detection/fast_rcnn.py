@@ -60,6 +60,26 @@ def region_targets(proposals: Tensor, target: Target, sample: int, *, classes: i
     return boxes, labels, corrections
 
 
+def cut_regions(maps: Tensor, boxes: Sequence[Tensor], size: int, *, stride: int, align: bool = True) -> Tensor:
+    """Cut boxes out of a batch of maps.
+
+    Args:
+        maps: (B, C, h, w).
+        boxes: (R_b, 4) xyxy in pixels for each picture.
+        size: Bins a side.
+        stride: Pixels between the map's places.
+        align: RoIAlign; otherwise RoI pooling.
+
+    Returns:
+        (R, C, size, size), R = sum of R_b.
+    """
+    which = torch.cat([torch.full((len(part),), b, device=maps.device) for b, part in enumerate(boxes)])
+    every, bins, scale = torch.cat(list(boxes)), (size, size), 1 / stride
+    if align:
+        return roi_align(maps, every, which, size=bins, scale=scale)
+    return roi_pool(maps, torch.cat([which[:, None].to(every), every], 1), bins, scale)
+
+
 class RegionHead(nn.Module):
     """From regions of a map to classes and corrected boxes.
 
@@ -82,13 +102,7 @@ class RegionHead(nn.Module):
 
     def forward(self, maps: Tensor, boxes: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Scores (R, K + 1) and corrections (R, K, 4) of the (R_b, 4) boxes of each picture, R = sum of R_b."""
-        which = torch.cat([torch.full((len(part),), b, device=maps.device) for b, part in enumerate(boxes)])
-        every, size, scale = torch.cat(list(boxes)), (self.size, self.size), 1 / self.stride
-        if self.align:
-            regions = roi_align(maps, every, which, size=size, scale=scale)
-        else:
-            regions = roi_pool(maps, torch.cat([which[:, None].to(every), every], 1), size, scale)
-        x = self.body(regions)
+        x = self.body(cut_regions(maps, boxes, self.size, stride=self.stride, align=self.align))
         return self.scores(x), self.corrections(x).unflatten(1, (self.classes, 4))
 
     def losses(self, maps: Tensor, asked: Sequence[tuple[Tensor, Tensor, Tensor]]) -> dict[str, Tensor]:

@@ -20,15 +20,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.ops import roi_pool
 
 from course_lib.core.checks import check_positive
 from course_lib.detection.detector import Target, begin_small
+from course_lib.detection.fast_rcnn import cut_regions
 from course_lib.detection.faster_rcnn import FasterRCNN
 from course_lib.detection.mask_targets import check_masked_targets, crop_masks, paste_masks
 from course_lib.networks.backbones.scene_encoder import Pyramid
 from course_lib.ops.boxes import box_iou
-from course_lib.ops.boxes.regions import roi_align
 
 
 class MaskHead(nn.Module):
@@ -60,13 +59,7 @@ class MaskHead(nn.Module):
 
     def forward(self, maps: Tensor, boxes: Sequence[Tensor]) -> Tensor:
         """Scores (R, K, 2 S, 2 S) of the (R_b, 4) boxes of each picture, R = sum of R_b."""
-        which = torch.cat([torch.full((len(part),), b, device=maps.device) for b, part in enumerate(boxes)])
-        every, size, scale = torch.cat(list(boxes)), (self.size, self.size), 1 / self.stride
-        if self.align:
-            regions = roi_align(maps, every, which, size=size, scale=scale)
-        else:
-            regions = roi_pool(maps, torch.cat([which[:, None].to(every), every], 1), size, scale)
-        return self.scores(self.body(regions))
+        return self.scores(self.body(cut_regions(maps, boxes, self.size, stride=self.stride, align=self.align)))
 
     def losses(self, maps: Tensor, asked: Sequence[tuple[Tensor, ...]], targets: Sequence[Target]) -> dict[str, Tensor]:
         """Loss "masks" of the regions with an object that `region_targets` chose in each picture."""

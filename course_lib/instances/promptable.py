@@ -21,6 +21,7 @@ import itertools
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torchvision.ops import sigmoid_focal_loss
 
 from course_lib.core.checks import check_positive, check_shapes
 from course_lib.instances.prompts import NOTHING, PromptEncoder
@@ -179,10 +180,8 @@ def mask_losses(
     """
     check_shapes(logits=(logits, "N K H W"))
     goal = truth[:, None].to(logits.dtype).expand_as(logits)
+    far = sigmoid_focal_loss(logits, goal, alpha, gamma)
     p = logits.sigmoid()
-    right = p * goal + (1 - p) * (1 - goal)
-    balance = alpha * goal + (1 - alpha) * (1 - goal)
-    far = balance * (1 - right) ** gamma * F.binary_cross_entropy_with_logits(logits, goal, reduction="none")
     both, all_ = (p * goal).sum((2, 3)), (p + goal).sum((2, 3))
     return focal * far.mean((2, 3)) + 1 - (2 * both + 1) / (all_ + 1)
 
