@@ -121,7 +121,7 @@ def test_it_learns_to_answer_with_the_square_that_was_clicked():
         logits, quality = model(model.neck(images), points, kinds, images=owner)
         return torch.stack(list(promptable_losses(logits, quality, truth, kinds=kinds).values())).sum()
 
-    fit(model, loss, Adam(model.parameters(), 5e-3), samples=200, epochs=1, batch=1, generator=stream)
+    fit(model, loss, Adam(model.parameters(), 2e-3), samples=200, epochs=1, batch=1, generator=stream)
     points, kinds = with_room(torch.tensor([[[8.0, 8]], [[23, 23]]]), torch.full((2, 1), THIS))
     logits, _ = model(model.neck(images), points, kinds, images=torch.tensor([0, 0]))
     found = enlarged(logits)[:, 0] > 0
