@@ -21,23 +21,11 @@ def run_of(path=None, **flags):
     return Run("try", torch.device("cpu"), 1, path, 0.0, argparse.Namespace(**flags))
 
 
-def test_all_detectors_see_the_same_pictures_and_none_twice(monkeypatch):
-    seen: dict[str, list[torch.Tensor]] = {}
-    drawn = detection.scene_block
+def test_all_detectors_see_the_same_pictures_and_none_twice(monkeypatch, same_pictures):
     monkeypatch.setattr(detection, "BATCH", 4)
-    for name in detection.MODELS:
-
-        def block(*args, name=name, **options):
-            values = drawn(*args, **options)
-            seen.setdefault(name, []).append(values[0])
-            return values
-
-        monkeypatch.setattr(detection, "scene_block", block)
-        detection.train(run_of(), name, 1e-3, epochs=2, seed=0)
-    first, *others = (torch.cat(parts) for parts in seen.values())
-    assert len(first) == 2 * 2 * 4
-    assert len(first.flatten(1).unique(dim=0)) == len(first)
-    assert all(torch.equal(first, other) for other in others)
+    seen = same_pictures(detection, detection.MODELS,
+                         lambda name: detection.train(run_of(), name, 1e-3, epochs=2, seed=0))  # fmt: skip
+    assert seen == 2 * 2 * 4
 
 
 def test_judging_the_truth_gives_full_marks():

@@ -17,22 +17,11 @@ def run_of(**flags):
     return Run("try", torch.device("cpu"), 1, None, 0.0, argparse.Namespace(**flags))
 
 
-def test_both_heads_see_the_same_pictures_and_none_twice(monkeypatch):
-    seen: dict[str, list[torch.Tensor]] = {}
-    drawn = instances.scene_block
+def test_both_heads_see_the_same_pictures_and_none_twice(monkeypatch, same_pictures):
     monkeypatch.setattr(instances, "BATCH", 4)
-    for name in instances.MODELS:
-
-        def block(*args, name=name, **options):
-            values = drawn(*args, **options)
-            seen.setdefault(name, []).append(values[0])
-            return values
-
-        monkeypatch.setattr(instances, "scene_block", block)
-        instances.train(run_of(), name, 1e-3, epochs=2, seed=0)
-    first, other = (torch.cat(parts) for parts in seen.values())
-    assert len(first.flatten(1).unique(dim=0)) == 2 * 2 * 4
-    assert torch.equal(first, other)
+    seen = same_pictures(instances, instances.MODELS,
+                         lambda name: instances.train(run_of(), name, 1e-3, epochs=2, seed=0))  # fmt: skip
+    assert seen == 2 * 2 * 4
 
 
 def test_the_truth_gets_full_marks_and_lies_in_order():

@@ -44,26 +44,11 @@ def test_of_equal_rates_the_middle_one_is_taken_and_endless_growth_is_refused():
         comparison.choose_rate((1.0, 2.0, 4.0), lambda rate: rate)
 
 
-def test_all_networks_see_the_same_pictures_and_none_twice(monkeypatch):
-    seen: dict[str, list[torch.Tensor]] = {}
-    drawn = segmentation.scene_block
-
-    def watch(name):
-        def block(*args, **options):
-            values = drawn(*args, **options)
-            seen.setdefault(name, []).append(values[0])
-            return values
-
-        return block
-
+def test_all_networks_see_the_same_pictures_and_none_twice(monkeypatch, same_pictures):
     monkeypatch.setattr(segmentation, "BATCH", 4)
-    for name in ("FCN-32s", "HRNet"):
-        monkeypatch.setattr(segmentation, "scene_block", watch(name))
-        segmentation.train(run_of(), name, 1e-3, epochs=2, seed=0)
-    first, second = (torch.cat(seen[name]) for name in ("FCN-32s", "HRNet"))
-    assert len(first) == 2 * 2 * 4
-    assert torch.equal(first, second)
-    assert len(first.flatten(1).unique(dim=0)) == len(first)
+    seen = same_pictures(segmentation, ("FCN-32s", "HRNet"),
+                         lambda name: segmentation.train(run_of(), name, 1e-3, epochs=2, seed=0))  # fmt: skip
+    assert seen == 2 * 2 * 4
 
 
 def test_judging_the_truth_gives_full_marks_and_a_constant_gives_few():
