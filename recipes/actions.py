@@ -3,7 +3,7 @@
     python -m recipes.actions
 
 All see the same CLIPS clips in the same number of passes, with the same batch, schedule and decay; the rate of each is
-the best on validation clips after a third of the training, on a grid that grows until the best is not at its edge. Then
+the best on validation clips after half the training, on a grid that grows until the best is not at its edge. Then
 three seeds, judged on test clips; the confusions of all seeds are added up. "2-D, equal cost" is early fusion, widened
 until it costs as many multiply-adds as slow fusion. The motion stream reads flow that Horn and Schunck's method has
 measured, or the exact one as a bound; two streams are the mean of what two trained streams say, seed by seed.
@@ -42,7 +42,7 @@ from recipes.comparison import Known, add_flags, spread
 from recipes.detection import pretrained_encoder
 
 K, FRAMES, SIZE, LEVEL, BATCH, BLOCK = len(ACTIONS), 8, 64, 0.3, 32, 64
-CLIPS, TESTED, EPOCHS, TRIED, SEEDS, WARMUP, DECAY = 8192, 1024, 3, 1, 3, 50, 0.02
+CLIPS, TESTED, EPOCHS, TRIED, SEEDS, WARMUP, DECAY = 4096, 1024, 4, 2, 3, 50, 0.02
 RATES = (5e-4, 1e-3, 2e-3)
 SPLITS = {"train": CLIPS, "val": 512, "test": TESTED}
 MODELS: dict[str, Callable[[], nn.Module]] = {
