@@ -4,12 +4,12 @@
 
 All see the same CLIPS clips in the same number of passes, with the same batch, schedule and decay. Clips are drawn at
 64 pixels and seen at half of that; half of them are mirrored each time, and half played backwards, and the label
-changes with them (`turned`). The rate of each network is the best on validation clips after half the training, on a grid that
-grows until the best is not at its edge. Then
-three seeds, judged on test clips; the confusions of all seeds are added up. "2-D, equal cost" is early fusion, widened
-until it costs as many multiply-adds as slow fusion. The motion stream reads flow that Horn and Schunck's method has
-measured, or the exact one as a bound; two streams are the mean of what two trained streams say, seed by seed.
-Clips and flow are drawn once and kept beside the state. `--seeds 0` only tries the rates.
+changes with them (`turned`). The rate of each network is the best on validation clips after half the training, on a
+grid that grows until the best is not at its edge. Then three seeds, judged on test clips; the confusions of all seeds
+are added up. "2-D, equal cost" is early fusion, widened until it costs as many multiply-adds as slow fusion. The
+motion stream reads flow that Horn and Schunck's method has measured, or the exact one as a bound; two streams are the
+mean of what two trained streams say, seed by seed. Clips and flow are drawn once and kept beside the state. `--seeds
+0` only tries the rates.
 """
 
 from __future__ import annotations
