@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA as Reference
 
 from course_lib.core.seeding import generator
 from course_lib.data import digits
-from course_lib.interpretability import fit_pca
+from course_lib.ops.pca import fit_pca
 
 
 @pytest.mark.parametrize("count", [1, 2, 10])

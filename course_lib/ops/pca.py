@@ -1,4 +1,4 @@
-"""Principal components: the directions in which features differ most (chapter 7). Pearson 1901; Hotelling 1933.
+"""Principal components: the directions in which features differ most (chapters 7 and 16). Pearson 1901; Hotelling 1933.
 
 With centred data X (N, D) = U S V^T, the rows of V^T are the components, S^2 / (N - 1) their variances. Each
 component's sign is free; here its largest entry is positive, so that results can be compared.

@@ -1,0 +1,88 @@
+"""Variational autoencoder (chapter 16). Kingma and Welling 2014, arXiv:1312.6114.
+
+    p(z) = N(0, 1),  p(x | z) by a decoder,  q(z | x) = N(m(x), s(x)^2) by an encoder
+    log p(x) - KL( q(z|x) || p(z|x) ) = E_q log p(x | z) - KL( q(z|x) || p(z) )  =  the bound (ELBO)
+
+What a pixel's distribution is, is part of the model: Bernoulli for ink or no ink, a Gaussian around the decoder's
+picture for grey values, whose one width is learnt. With a fixed width the squared error comes back, and the width then
+decides how much the divergence counts.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from course_lib.core.checks import check_positive, check_tensors
+from course_lib.likelihood.autoencoder import decoder_trunk, encoder_trunk
+from course_lib.likelihood.gaussian import divergence_from_standard, gaussian_log_density, reparameterise
+
+PIXELS = ("bernoulli", "gaussian")
+
+
+class VAE(nn.Module):
+    """Encoder, decoder and the bound.
+
+    Args:
+        latent: K.
+        channels: Of the picture.
+        size: Its side, a multiple of 4.
+        width: Maps of the first layer; the second has twice as many.
+        pixels: What p(x | z) is: "bernoulli" or "gaussian".
+    """
+
+    def __init__(self, latent: int, channels: int = 1, size: int = 28, *, width: int = 32, pixels: str = "bernoulli"):
+        super().__init__()
+        check_positive(latent=latent, channels=channels, size=size, width=width)
+        if size % 4:
+            raise ValueError(f"size must be a multiple of 4, not {size}")
+        if pixels not in PIXELS:
+            raise ValueError(f"pixels must be one of {', '.join(PIXELS)}, not {pixels!r}")
+        self.latent, self.pixels = latent, pixels
+        inner = (2 * width, size // 4, size // 4)
+        self.encoder = encoder_trunk(channels, width)
+        self.code = nn.Linear(inner[0] * inner[1] * inner[2], 2 * latent)
+        self.decoder = decoder_trunk(latent, channels, inner)
+        self.log_variance = nn.Parameter(torch.tensor(-3.0))  # of a grey value, if pixels are Gaussian
+
+    def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance (B, K) of q(z | x) for pictures (B, C, H, W) in [0, 1]."""
+        mean, log_variance = self.code(self.encoder(2 * images - 1)).chunk(2, 1)
+        return mean, log_variance.clamp(-12, 6)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """The expected picture (B, C, H, W) for codes (B, K): probabilities of ink, or grey values."""
+        answer = self.decoder(codes)
+        return answer.sigmoid() if self.pixels == "bernoulli" else answer
+
+    def log_likelihood(self, images: Tensor, codes: Tensor) -> Tensor:
+        """log p(x | z) in nats, (B,), for pictures (B, C, H, W) and codes (B, K)."""
+        answer = self.decoder(codes)
+        if self.pixels == "bernoulli":
+            return -F.binary_cross_entropy_with_logits(answer, images, reduction="none").flatten(1).sum(1)
+        return gaussian_log_density(images, answer, self.log_variance)
+
+    def bound(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The two terms of the bound for each picture: E_q log p(x | z), by one sample, and the divergence.
+
+        Args:
+            images: (B, C, H, W) in [0, 1].
+            generator: Source of the sample.
+
+        Returns:
+            (B,) and (B,), nats; the bound is the first minus the second.
+
+        Raises:
+            ValueError: If pictures are no finite batch.
+        """
+        check_tensors(images=(images, "B C H W"))
+        mean, log_variance = self.encode(images)
+        codes = reparameterise(mean, log_variance, generator)
+        return self.log_likelihood(images, codes), divergence_from_standard(mean, log_variance)
+
+    @torch.no_grad()
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        """Expected pictures (count, C, H, W) of codes that are drawn from the prior."""
+        codes = torch.randn(count, self.latent, generator=generator, device=self.log_variance.device)
+        return self.decode(codes)
