@@ -9,10 +9,10 @@ from course_lib.interpretability.inversion import invert, total_variation
 from course_lib.interpretability.judge import pointing_game, randomised, rank_correlation, replacement_curve
 from course_lib.interpretability.maximal import maximal_patches
 from course_lib.interpretability.occlusion import occlusion_map
-from course_lib.ops.pca import PCA, fit_pca
 from course_lib.interpretability.record import class_scores, find_layer, recorded, score_gradient
 from course_lib.interpretability.retrieval import precision_at_k
 from course_lib.interpretability.saliency import saliency
+from course_lib.ops.pca import PCA, fit_pca
 
 __all__ = [
     "PCA",
