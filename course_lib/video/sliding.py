@@ -4,9 +4,10 @@
 
 The square stands at any place of the first frame with the same probability and comes back on the other side when it
 leaves, so in *each* frame its place is distributed evenly, whatever the direction: one frame tells nothing, exactly.
-With `moving` it stands still at first and at last, and the clip can be asked *when* instead of only what. The ground is
-noise that stays the same through the clip; square and ground have another colour in each clip. Played backwards, right
-becomes left and down becomes up. Ours, for want of something a laptop learns in seconds; larger clips are in `clips`.
+With `moving` it slides only between two frames; before and after it stands still, or jumps about, and *when* something
+happens becomes a question. The ground is noise that stays the same through the clip; each clip has its own colours.
+Played backwards, right becomes left and down becomes up. Ours, for want of clips that a laptop learns in seconds;
+larger ones are in `clips`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ INK, GROUND = (0.4, 1.0), (0.0, 0.3)  # what a channel of square and ground may 
 
 
 def sliding_clips(count: int, frames: int = 6, size: int = 16, *, generator: torch.Generator,
-                  moving: tuple[int, int] | None = None, side: int = 3) -> tuple[Tensor, Tensor]:  # fmt: skip
+                  moving: tuple[int, int] | None = None, jumps: bool = False,
+                  side: int = 3) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Draw clips in which a square slides by one pixel a frame.
 
     Args:
@@ -31,6 +33,7 @@ def sliding_clips(count: int, frames: int = 6, size: int = 16, *, generator: tor
         size: Image side in pixels.
         generator: Source of all randomness; the clips live on its device.
         moving: (first, last): frames between which it moves; from the first to the last of the clip without it.
+        jumps: Before and after it moves, the square is at any place in each frame instead of standing still.
         side: Of the square, pixels, odd.
 
     Returns:
@@ -53,6 +56,10 @@ def sliding_clips(count: int, frames: int = 6, size: int = 16, *, generator: tor
     start = torch.randint(size, (count, 1, 2), generator=generator, device=where)
     gone = torch.arange(frames, device=where).clamp(first, last) - first  # pixels
     place = start + gone[:, None] * torch.tensor(STEPS, device=where)[labels][:, None]  # (B, T, 2)
+    if jumps:
+        anywhere = torch.randint(size, place.shape, generator=generator, device=where)
+        t = torch.arange(frames, device=where)[:, None]
+        place = torch.where((t >= first) & (t <= last), place, anywhere)
     apart = torch.arange(size, device=where) - place[..., None]  # (B, T, 2, size)
     inside = (torch.remainder(apart + size // 2, size) - size // 2).abs() <= side // 2
     square = (inside[:, :, 1, :, None] & inside[:, :, 0, None, :])[:, :, None]  # (B, T, 1, size, size)

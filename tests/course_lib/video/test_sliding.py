@@ -30,6 +30,18 @@ def test_it_moves_only_between_the_frames_named():
     assert still.tolist() == [[True, True, False, False, True, True]] * 8
 
 
+def test_it_jumps_about_before_and_after():
+    clips, labels = sliding_clips(64, 8, 16, generator=generator(0), moving=(2, 5), jumps=True)
+    seen = squares(clips)
+    follows = []
+    for square, label in zip(seen, labels.tolist(), strict=True):
+        dx, dy = STEPS[label]
+        follows.append((square[1:] == square[:-1].roll((dy, dx), (1, 2))).flatten(1).all(1))
+    follows = torch.stack(follows).double().mean(0)
+    assert (follows[2:5] == 1).all()
+    assert (follows[[0, 1, 5, 6]] < 0.1).all()
+
+
 def test_the_place_in_a_frame_does_not_depend_on_the_direction():
     clips, labels = sliding_clips(8000, 3, 8, generator=generator(1))
     places = squares(clips)[:, 2].flatten(1).double()
