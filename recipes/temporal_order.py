@@ -114,7 +114,9 @@ def one_seed(run: Run, data: dict[str, tuple[Tensor, Tensor]], rates: dict[str, 
     sorter = train(run, fresh(seed, len(ORDERS)), data["train"], rate=rates["pretext"], seen=seen, seed=seed,
                    pretext=True)  # fmt: skip
     some, orders = shuffled(clips, ORDERS, generator=generator(99))
-    rows["order of frames, the pretext itself"] = {"accuracy": accuracy(in_parts(sorter, some).argmax(1), orders)}
+    said = in_parts(sorter, some).argmax(1)
+    confusion = torch.bincount(len(ORDERS) * orders + said, minlength=len(ORDERS) ** 2).reshape(-1, len(ORDERS))
+    rows["order of frames, the pretext itself"] = {"accuracy": accuracy(said, orders), "confusion": confusion.tolist()}
     rows["order of frames, linear probe"] = probed(sorter, data)
     for name, part, begin in (("few labels", "few", None), ("few labels, started from the pretext", "few", sorter),
                               ("all labels", "train", None)):  # fmt: skip
