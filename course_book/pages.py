@@ -1,4 +1,7 @@
-"""Pages of the book that are made from data: the concept index and the measured budgets."""
+"""Pages of the book that are made from data: the concept index, the review questions and the measured budgets.
+
+The heads of the first two are pages that people edit; they include what is written here into chapters/gallery/.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,9 @@ from pathlib import Path
 import yaml
 
 from course_book.markup import place_of
-from course_book.paths import CHAPTERS, MEASURED
+from course_book.openings import chapters
+from course_book.paths import CHAPTERS, MEASURED, text_path
 
-INDEX_HEAD = """# Concept index
-
-Every concept that the course teaches, in the lectures' order: where it is explained, which library code does it, and
-which tests hold that code to its promise.
-"""
 MEASURED_HEAD = """# Run time and memory
 
 What each notebook took on one slow CPU core without a GPU, everything from the import of torch to the last figure.
@@ -29,7 +28,7 @@ def concept_index(address: str) -> str:
     Args:
         address: Of the repository's files.
     """
-    parts = [INDEX_HEAD]
+    parts: list[str] = []
     for chapter in yaml.safe_load((CHAPTERS / "syllabus.yml").read_text(encoding="utf-8")):
         parts.append(f"\n## {chapter['title']}\n")
         for row in chapter["rows"]:
@@ -54,14 +53,35 @@ def measured_page() -> str:
     return f"{MEASURED_HEAD}\n| Notebook | Time | Peak memory |\n| :-- | --: | --: |\n{''.join(lines)}"
 
 
+def review_questions() -> str:
+    """The review questions of all chapters as Markdown, each with its folded answer.
+
+    Raises:
+        ValueError: If a chapter has none.
+    """
+    parts = []
+    for chapter in chapters():
+        text = text_path(chapter.name).read_text(encoding="utf-8")
+        questions = text.partition("\n## Review questions\n")[2].partition("\n## ")[0].strip()
+        if not questions:
+            raise ValueError(f"{chapter.name} has no questions below '## Review questions'")
+        parts.append(f"\n## [{chapter.number}. {chapter.title}](/chapters/{chapter.name})\n\n{questions}\n")
+    return "".join(parts)
+
+
 def write_pages(address: str, folder: Path = CHAPTERS) -> None:
-    """Write both pages, touching only what changed, so that an unchanged page is not built again.
+    """Write what is made from data, touching only what changed, so that an unchanged page is not built again.
 
     Args:
         address: Of the repository's files.
         folder: Where to.
     """
-    for name, text in (("concept_index.md", concept_index(address)), ("measured.md", measured_page())):
+    (folder / "gallery").mkdir(parents=True, exist_ok=True)
+    for name, text in (
+        ("gallery/concepts.md", concept_index(address)),
+        ("gallery/questions.md", review_questions()),
+        ("measured.md", measured_page()),
+    ):
         path = folder / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")

@@ -2,17 +2,20 @@
 
     python -m recipes.actions
 
-All see the same CLIPS clips in the same number of passes, with the same batch, schedule and decay; the rate of each is
-the best on validation clips after half the training, on a grid that grows until the best is not at its edge. Then
-three seeds, judged on test clips; the confusions of all seeds are added up. "2-D, equal cost" is early fusion, widened
-until it costs as many multiply-adds as slow fusion. The motion stream reads flow that Horn and Schunck's method has
-measured, or the exact one as a bound; two streams are the mean of what two trained streams say, seed by seed.
-Clips and flow are drawn once and kept beside the state. `--seeds 0` only tries the rates.
+All see the same CLIPS clips in the same number of passes, with the same batch, schedule and decay. Clips are drawn at
+64 pixels and seen at half of that; half of them are mirrored each time, and half played backwards, and the label
+changes with them (`turned`). The rate of each network is the best on validation clips after half the training, on a
+grid that grows until the best is not at its edge. Then three seeds, judged on test clips; the confusions of all seeds
+are added up. "2-D, equal cost" is early fusion, widened until it costs as many multiply-adds as slow fusion. The
+motion stream reads flow that Horn and Schunck's method has measured, or the exact one as a bound; two streams are the
+mean of what two trained streams say, seed by seed. Clips and flow are drawn once and kept beside the state. `--seeds
+0` only tries the rates.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -41,22 +44,24 @@ from recipes.common import CARDS, Run, curve, environment, start
 from recipes.comparison import Known, add_flags, spread
 from recipes.detection import pretrained_encoder
 
-K, FRAMES, SIZE, LEVEL, BATCH, BLOCK = len(ACTIONS), 8, 64, 0.3, 32, 64
-CLIPS, TESTED, EPOCHS, TRIED, SEEDS, WARMUP, DECAY = 4096, 1024, 4, 2, 3, 50, 0.02
+K, FRAMES, DRAWN, SIZE, LEVEL, BATCH, BLOCK = len(ACTIONS), 8, 64, 32, 0.3, 32, 64
+CLIPS, TESTED, EPOCHS, TRIED, SEEDS, WARMUP, DECAY = 4096, 1024, 12, 6, 3, 50, 0.02
+MIRRORED = torch.tensor([1, 0, *range(2, K)])  # clockwise and anticlockwise change places
+BACKWARDS = torch.tensor(REVERSED)
 RATES = (5e-4, 1e-3, 2e-3)
 SPLITS = {"train": CLIPS, "val": 512, "test": TESTED}
 MODELS: dict[str, Callable[[], nn.Module]] = {
     "Single frame": lambda: SingleFrame(K),
-    "Late fusion": lambda: LateFusion(K),
+    "Late fusion": lambda: LateFusion(K, side=SIZE // 16),
     "Early fusion": lambda: EarlyFusion(K),
     "2-D, equal cost": lambda: EarlyFusion(K, widths=tuple(int(2.9 * wide) for wide in WIDTHS)),
     "Slow fusion": lambda: SlowFusion(K),
     "C3D, small": lambda: SmallC3D(K),
     "Inflated": lambda: InflatedEncoder(pretrained_encoder(), K),
     "Inflated, from scratch": lambda: InflatedEncoder(SceneEncoder(), K),
-    "Divided attention": lambda: DividedTransformer(K),
-    "Motion, measured flow": lambda: MotionStream(K),
-    "Motion, exact flow": lambda: MotionStream(K),
+    "Divided attention": lambda: DividedTransformer(K, FRAMES, SIZE, patch=4),
+    "Motion, measured flow": lambda: MotionStream(K, scale=1.0),
+    "Motion, exact flow": lambda: MotionStream(K, scale=1.0),
 }
 STREAMS = {"Two streams": "Motion, measured flow", "Two streams, exact flow": "Motion, exact flow"}
 
@@ -78,19 +83,22 @@ def measured_flow(clips: Tensor, **options) -> Tensor:
 
 
 def clips_of(run: Run, split: str) -> dict[str, np.ndarray]:
-    """Clips (N, T, 3, H, W) uint8, both kinds of flow (N, T - 1, 2, H, W) float16, labels (N,): drawn once, on disk."""
+    """Clips (N, T, 3, H, W) uint8, both kinds of flow (N, T - 1, 2, H, W) float16, labels (N,): drawn once, on disk.
+
+    H and W are DRAWN, the flow is in pixels of that size.
+    """
     assert run.state is not None
     count = min(SPLITS[split], run.args.clips)
-    shapes = {"clips": (np.uint8, (count, FRAMES, 3, SIZE, SIZE)), "labels": (np.int64, (count,)),
-              "exact": (np.float16, (count, FRAMES - 1, 2, SIZE, SIZE)),
-              "measured": (np.float16, (count, FRAMES - 1, 2, SIZE, SIZE))}  # fmt: skip
+    shapes = {"clips": (np.uint8, (count, FRAMES, 3, DRAWN, DRAWN)), "labels": (np.int64, (count,)),
+              "exact": (np.float16, (count, FRAMES - 1, 2, DRAWN, DRAWN)),
+              "measured": (np.float16, (count, FRAMES - 1, 2, DRAWN, DRAWN))}  # fmt: skip
     paths = {name: run.state.with_name(f"{run.state.name}.{split}.{count}.{name}.npy") for name in shapes}
     if not all(path.exists() for path in paths.values()):
         begun = {name: path.with_suffix(".begun") for name, path in paths.items()}
         files = {name: np.lib.format.open_memmap(begun[name], "w+", dtype, shape)
                  for name, (dtype, shape) in shapes.items()}  # fmt: skip
         for block, first in enumerate(tqdm(range(0, count, BLOCK), desc=f"clips to {split}")):
-            clips, moved, labels = action_flow(BLOCK, FRAMES, SIZE, split=split, difficulty=LEVEL,
+            clips, moved, labels = action_flow(BLOCK, FRAMES, DRAWN, split=split, difficulty=LEVEL,
                                                generator=block_generator(0, split, block=block))  # fmt: skip
             rows = slice(first, min(first + BLOCK, count))
             kept = rows.stop - first
@@ -103,19 +111,53 @@ def clips_of(run: Run, split: str) -> dict[str, np.ndarray]:
     return {name: np.load(path, mmap_mode="r") for name, path in paths.items()}
 
 
-def inputs(name: str, data: dict[str, np.ndarray], rows: Tensor) -> Tensor:
-    """What a model reads of some clips."""
-    if not name.startswith("Motion"):
-        return torch.from_numpy(data["clips"][rows.cpu().numpy()]).float() / 255
-    return torch.from_numpy(data[name.split()[1]][rows.cpu().numpy()]).float()
+@functools.cache
+def halved(state: Path, split: str, kind: str, count: int) -> Tensor:
+    """Clips (N, T, 3, SIZE, SIZE) uint8, or flow (N, T - 1, 2, SIZE, SIZE) float16 in pixels of this size."""
+    whole = np.load(state.with_name(f"{state.name}.{split}.{count}.{kind}.npy"), mmap_mode="r")
+    scale = 1.0 if kind == "clips" else SIZE / DRAWN
+    parts = []
+    for first in range(0, count, BLOCK):
+        part = torch.from_numpy(np.array(whole[first : first + BLOCK])).float()
+        small = scale * nn.functional.avg_pool2d(part.flatten(0, 1), DRAWN // SIZE).unflatten(0, part.shape[:2])
+        parts.append(small.round().byte() if kind == "clips" else small.half())
+    return torch.cat(parts)
+
+
+def inputs(run: Run, name: str, split: str, rows: Tensor) -> Tensor:
+    """What a model reads of some clips of a split: pictures in [0, 1], or flow."""
+    assert run.state is not None
+    kind = name.split()[1] if name.startswith("Motion") else "clips"
+    found = halved(run.state, split, kind, len(clips_of(run, split)["labels"]))[rows.cpu()].float()
+    return found / 255 if kind == "clips" else found
+
+
+def turned(clips: Tensor, labels: Tensor, *, flow: bool, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Mirror half of the clips and play half of them backwards, where that is an action too; labels change with them.
+
+    Args:
+        clips: (B, T, C, H, W); with `flow` the channels are (dx, dy), and a field played backwards points back.
+        labels: (B,) int64.
+        flow: Whether these are fields.
+        generator: Source of the choice.
+
+    Returns:
+        New clips and labels.
+    """
+    mirrored, back = torch.rand(2, len(labels), generator=generator).to(labels.device) < 0.5
+    back &= BACKWARDS.to(labels.device)[labels] >= 0
+    across = clips.flip(-1) * (torch.tensor([-1.0, 1.0]).view(2, 1, 1).to(clips) if flow else 1.0)
+    clips = torch.where(mirrored.view(-1, 1, 1, 1, 1), across, clips)
+    labels = torch.where(mirrored, MIRRORED.to(labels.device)[labels], labels)
+    clips = torch.where(back.view(-1, 1, 1, 1, 1), clips.flip(1) * (-1.0 if flow else 1.0), clips)
+    return clips, torch.where(back, BACKWARDS.to(labels.device)[labels], labels)
 
 
 @torch.no_grad()
 def said(run: Run, name: str, model: nn.Module, split: str) -> Tensor:
     """Logits (N, K) of a split."""
-    data = clips_of(run, split)
-    rows = torch.arange(len(data["labels"])).split(64)
-    return torch.cat([model(inputs(name, data, part).to(run.device)).cpu() for part in rows])
+    rows = torch.arange(len(clips_of(run, split)["labels"])).split(64)
+    return torch.cat([model(inputs(run, name, split, part).to(run.device)).cpu() for part in rows])
 
 
 def right(run: Run, logits: Tensor, split: str) -> float:
@@ -126,11 +168,13 @@ def right(run: Run, logits: Tensor, split: str) -> float:
 def train(run: Run, name: str, rate: float, *, epochs: int, seed: int) -> tuple[nn.Module, History]:
     """A trained network and how its training went."""
     torch.manual_seed(seed)
-    model, data, history = MODELS[name]().to(run.device), clips_of(run, "train"), History()
-    labels = torch.from_numpy(np.array(data["labels"])).to(run.device)
+    model, history = MODELS[name]().to(run.device), History()
+    labels = torch.from_numpy(np.array(clips_of(run, "train")["labels"])).to(run.device)
 
-    def loss(rows: Tensor, _: torch.Generator) -> Tensor:
-        return nn.functional.cross_entropy(model(inputs(name, data, rows).to(run.device)), labels[rows])
+    def loss(rows: Tensor, stream: torch.Generator) -> Tensor:
+        clips = inputs(run, name, "train", rows).to(run.device)
+        clips, wanted = turned(clips, labels[rows], flow=name.startswith("Motion"), generator=stream)
+        return nn.functional.cross_entropy(model(clips), wanted)
 
     fit(model, loss, AdamW(model.parameters(), rate, weight_decay=DECAY), samples=len(labels), epochs=epochs,
         batch=BATCH, generator=generator(seed, run.device), clip=1.0, history=history,
@@ -179,7 +223,7 @@ def row_of(run: Run, name: str, known: Known) -> dict:
                                                                         seed=100)[0].eval(), "val"), "val"),
                     trained=lambda rate, seed: trained(run, name, rate, seed))  # fmt: skip
     model = MODELS[name]().eval()
-    one = inputs(name, clips_of(run, "val"), torch.tensor([0]))
+    one = inputs(run, name, "val", torch.tensor([0]))
     size = {"parameters": parameter_count(model), "multiply_adds": sum(cost.macs for cost in layer_costs(model, one))}
     return (summary(row["seeds"]) if row["seeds"] else {}) | row | size
 
@@ -210,8 +254,8 @@ def main() -> None:
     rows |= {name: streams(run, motion) for name, motion in STREAMS.items()
              if run.args.seeds and {"Single frame", motion} <= set(rows)}  # fmt: skip
     card = {
-        "data": f"actions of the course's scenes, {FRAMES} frames of {SIZE} px, difficulty {LEVEL}: "
-        f"{settings['clips']} clips to train, the same for all, {run.epochs} passes; "
+        "data": f"actions of the course's scenes, {FRAMES} frames drawn at {DRAWN} px and seen at {SIZE}, difficulty "
+        f"{LEVEL}: {settings['clips']} clips to train, the same for all, {run.epochs} passes; "
         f"{min(SPLITS['val'], run.args.clips)} to choose on and {min(TESTED, run.args.clips)} to test",
         "metric": "share of right answers on test clips, mean and standard deviation over seeds; chance is 1 / "
         f"{K}. confusion: all seeds together, truth in rows",

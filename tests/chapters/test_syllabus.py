@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from course_book.pages import concept_index, measured_page, write_pages
+from course_book.pages import concept_index, measured_page, review_questions, write_pages
 from course_book.paths import CHAPTERS, text_path
 
 ADDRESS = "https://example.org/blob/main"
@@ -55,10 +55,24 @@ def test_every_label_in_the_index_page():
 
 def test_pages_are_written_only_when_they_change(tmp_path):
     write_pages(ADDRESS, tmp_path)
-    index = tmp_path / "concept_index.md"
+    index = tmp_path / "gallery" / "concepts.md"
     assert index.read_text(encoding="utf-8") == concept_index(ADDRESS)
     assert (tmp_path / "measured.md").read_text(encoding="utf-8") == measured_page()
+    assert (tmp_path / "gallery" / "questions.md").read_text(encoding="utf-8") == review_questions()
     index.touch()
     stamp = index.stat().st_mtime_ns
     write_pages(ADDRESS, tmp_path)
     assert index.stat().st_mtime_ns == stamp
+
+
+def test_the_page_of_questions_has_all_of_them_folded_and_nothing_else():
+    page = review_questions()
+    sections = page.split("\n## ")[1:]
+    assert len(sections) == len(SYLLABUS)
+    for chapter, section in zip(SYLLABUS, sections, strict=True):
+        assert f"(/chapters/{chapter['chapter']})" in section.splitlines()[0]
+        text = text_path(chapter["chapter"]).read_text(encoding="utf-8")
+        last = text.rpartition("\n## Review questions\n")[2]
+        assert section.count(":::{admonition}") == last.count(":::{admonition}") >= 5
+        assert section.count(":class: dropdown") == section.count(":::{admonition}")
+        assert "footcite" not in section and "code-cell" not in section
