@@ -6,6 +6,7 @@ c3d                 the layer table of C3D, and a small one
 inflate             a network for pictures made into one for clips
 inflated_encoder    what pictures have taught, as the start of a network for clips
 two_stream          appearance and flow, each judged by its own network
+sliding             one square that slides, for trainings of seconds
 temporal_order      labels that cost nothing: in which order do these frames belong?
 divided_attention   attention in time, then in space
 

@@ -35,7 +35,7 @@ def _stack(groups: tuple[tuple[int, ...], ...], *, norm: bool, last: tuple[int, 
 
 
 class C3D(nn.Module):
-    """The published network; 78 million parameters with 487 classes.
+    """The published network; 80 million parameters with 487 classes, 78 with 101.
 
     Args:
         classes: K; 487 kinds of sport in the paper.

@@ -56,11 +56,11 @@ class InflatedConv(nn.Module):
 
 def _norm(flat: nn.BatchNorm2d) -> nn.BatchNorm3d:
     deep = nn.BatchNorm3d(flat.num_features, flat.eps, flat.momentum, flat.affine, flat.track_running_stats)
-    deep.load_state_dict(flat.state_dict())
     for value in (*flat.parameters(), *flat.buffers()):
         if value.is_floating_point():
-            deep.to(value)
+            deep.to(value)  # before the values come in, which would be rounded else
             break
+    deep.load_state_dict(flat.state_dict())
     return deep.train(flat.training)
 
 

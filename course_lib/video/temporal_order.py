@@ -82,9 +82,13 @@ class OrderNetwork(nn.Module):
         self.meet = nn.Sequential(nn.Linear(2 * WIDTHS[-1] * side**2, hidden), nn.ReLU())
         self.head = nn.Linear(hidden * len(self.pairs), orders)
 
-    def forward(self, clips: Tensor) -> Tensor:
-        """Logits (B, K) of clips (B, n, 3, H, W) in [0, 1]."""
+    def features(self, clips: Tensor) -> Tensor:
+        """What the pairs of frames say, (B, pairs * hidden), of clips (B, n, 3, H, W) in [0, 1]."""
         check_clips(clips, frames=2)
         maps = self.trunk(2 * clips.flatten(0, 1) - 1).flatten(1).unflatten(0, clips.shape[:2])  # (B, n, D side side)
         met = [self.meet(torch.cat([maps[:, a], maps[:, b]], 1)) for a, b in self.pairs]
-        return self.head(torch.cat(met, 1))
+        return torch.cat(met, 1)
+
+    def forward(self, clips: Tensor) -> Tensor:
+        """Logits (B, K) of clips (B, n, 3, H, W) in [0, 1]."""
+        return self.head(self.features(clips))
