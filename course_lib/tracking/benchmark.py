@@ -8,7 +8,7 @@ another, two objects behind the target with the camera. One thing is added to ma
 
     plain          nothing               occlusion   a nearer object crosses in front of it and hides most of it
     scale          it grows or shrinks by a factor of 2.2        look-alikes   two copies of it pass behind it
-    motion blur    it is three times as fast, and the shutter is open from one frame to the next
+    motion blur    it is twice as fast, and the shutter is open from one frame to the next
 
 Boxes hold the whole target, also what is hidden; of a blurred frame, the target in the middle of the exposure. Pixels;
 centres of pixels at halves. After the attributes of Wu, Lim, Yang, Online object tracking: a benchmark, CVPR 2013.
@@ -103,7 +103,7 @@ def _moving(difficulty: str, count: int, frames: int, parts: int, size: int, spl
         return value.expand(count, frames * parts, *value.shape[2:]).flatten(0, 1).clone()
 
     time = (torch.arange(frames * parts) + 0.5) / parts - 0.5  # in frames
-    fast = 3.0 if difficulty == "motion blur" else 1.0
+    fast = 2.0 if difficulty == "motion blur" else 1.0
     target = size / 2 + smooth_path(count, frames, reach=0.24 * size, turns=0.7 * fast, generator=generator,
                                     parts=parts)  # fmt: skip
     pan = smooth_path(count, frames, reach=0.08 * size, turns=0.5, generator=generator, parts=parts)
