@@ -33,7 +33,7 @@ GROUPS = (*DIFFICULTIES, "photographs")
 RATES = (0.02, 0.05, 0.125)
 SCALES = (0.97, 1.0, 1.03)
 PLACES, SIDE = 32, 64
-LEVELS = ((0,), (1,), (2,), (3,), (0, 1), (1, 2), (0, 1, 2), (0, 1, 2, 3))
+LEVELS = ((0,), (1,), (2,), (0, 1), (1, 2), (0, 1, 2))
 DISTANCES = tuple(range(0, 41, 2))
 Make = Callable[[float], Tracker]
 
@@ -80,8 +80,8 @@ def main() -> None:
     """Choose, follow, write the card."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--state", type=Path, default=Path("trackers.state.json"), help="what is known so far")
-    parser.add_argument("--clips", type=int, default=30, help="test clips of each group")
-    parser.add_argument("--tried", type=int, default=6, help="validation clips of each group")
+    parser.add_argument("--clips", type=int, default=12, help="test clips of each group")
+    parser.add_argument("--tried", type=int, default=3, help="validation clips of each group")
     args = parser.parse_args()
     pin(0)
     known = Known(args.state, {"clips": args.clips, "tried": args.tried, "rates": list(RATES)})

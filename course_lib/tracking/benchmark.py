@@ -1,10 +1,11 @@
-"""Clips with one target whose box is known in every frame, each with one difficulty (chapter 13, "tracking-metrics").
+"""Clips with targets whose boxes are known in every frame (chapter 13, "tracking-metrics").
 
     clips = difficulty_clips("occlusion", 4, generator=generator(0))      drawn by the course's renderer
     clips = photograph_clips(4, generator=generator(0))                   a moving camera over a photograph
+    clips = crowd_clips(4, generator=generator(0))                        many targets that cross each other
 
-Everything moves in all of them: the target along a smooth path of two sines and turning a little, the camera along
-another, two objects behind the target with the camera. One thing is added to make a clip difficult:
+The target moves along a smooth path of two sines and turns a little, the camera along another, two objects behind the
+target with the camera. One thing is added to make a clip difficult:
 
     plain          nothing               occlusion   a nearer object crosses in front of it and hides most of it
     scale          it grows or shrinks by a factor of 2.2        look-alikes   two copies of it pass behind it
@@ -24,7 +25,7 @@ from torch import Tensor
 
 from course_lib.core.checks import check_positive
 from course_lib.data.photographs import photograph
-from course_lib.data.scenes import mask_boxes, render, sample_scenes, visible_fraction
+from course_lib.data.scenes import mask_boxes, object_tracks, render, sample_scenes, visible_fraction
 from course_lib.data.scenes.render import amodal_masks
 from course_lib.data.scenes.scene import Scene
 from course_lib.tracking.tracker import crop_window
@@ -201,3 +202,39 @@ def photograph_clips(count: int, frames: int = 32, *, generator: torch.Generator
         corner = centres - views[:, None] / 2
         boxes.append((box - corner.repeat(1, 2)) * (size / views)[:, None])
     return TargetClips(torch.stack(clips), torch.stack(boxes), torch.ones(count, frames))
+
+
+def crowd_clips(count: int, frames: int = 32, *, generator: torch.Generator, objects: int = 5, size: int = 64,
+                turns: float = 0.8, alike: bool = False, split: str = "test") -> TargetClips:  # fmt: skip
+    """Objects that wander about, each along a path of its own, and cross in front of each other.
+
+    Args:
+        count: How many, B.
+        frames: In each, T.
+        generator: Source of all randomness.
+        objects: M.
+        size: Side of the square frames in pixels.
+        turns: Periods of a path in a clip: how fast they are, and how often they turn back.
+        alike: Whether all of a clip have the class, colour and texture of its first.
+        split: As for `sample_scenes`.
+
+    Returns:
+        Boxes (B, T, M, 4) around what is visible, zeros where nothing is, and visible shares (B, T, M).
+
+    Raises:
+        ValueError: For fewer than two frames.
+    """
+    if frames < 2:
+        raise ValueError(f"at least 2 frames are needed, not {frames}")
+    scene = sample_scenes(count, size, generator=generator, objects=objects, difficulty=0.3, split=split).repeat(frames)
+    paths = [smooth_path(count, frames, reach=0.36 * size, turns=turns, generator=generator) for _ in range(objects)]
+    looks = {}
+    if alike:
+        for name in ("class_id", "shape_id", "colour_id", "texture_id", "colour"):
+            value = getattr(scene, name)
+            looks[name] = value[:, :1].expand_as(value).clone()
+    scene = replace(scene, centre=size / 2 + torch.stack(paths, 2).flatten(0, 1), **looks)
+    drawn = render(scene)
+    assert drawn.image is not None  # `render` draws colours unless it is told not to
+    boxes, visible = object_tracks(scene, drawn)
+    return TargetClips(scene.clip(drawn.image), boxes.float(), visible)

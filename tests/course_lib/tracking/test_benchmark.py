@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from course_lib.core.seeding import generator
-from course_lib.tracking.benchmark import DIFFICULTIES, SUBJECTS, difficulty_clips, photograph_clips, smooth_path
+from course_lib.tracking.benchmark import DIFFICULTIES, SUBJECTS, crowd_clips, difficulty_clips, photograph_clips, smooth_path
 from course_lib.tracking.tracker import crop_window
 
 
@@ -93,3 +93,19 @@ def test_what_cannot_be_drawn_is_named():
         difficulty_clips("plain", 1, 1, generator=generator(0))
     with pytest.raises(ValueError, match="a zoom of 1 are needed, not 8 and 0.5"):
         photograph_clips(1, 8, generator=generator(0), zoom=0.5)
+
+
+def test_a_crowd_crosses_and_may_look_alike():
+    crowd = crowd_clips(2, 16, generator=generator(1), objects=4, turns=1.2)
+    assert crowd.boxes.shape == (2, 16, 4, 4)
+    assert crowd.visible.amin() < 0.5  # somebody is hidden behind somebody else
+    assert crowd.visible.amax((1, 2)).tolist() == [1, 1]
+    hidden = crowd.visible == 0
+    assert torch.equal(crowd.boxes[hidden], torch.zeros(int(hidden.sum()), 4))
+    alike = crowd_clips(2, 16, generator=generator(1), objects=4, turns=1.2, alike=True)
+    colours = [[alike.frames[b, 0][:, int(y0 + y1) // 2, int(x0 + x1) // 2] for x0, y0, x1, y1 in alike.boxes[b, 0]]
+               for b in range(2)]  # fmt: skip
+    other = [[crowd.frames[b, 0][:, int(y0 + y1) // 2, int(x0 + x1) // 2] for x0, y0, x1, y1 in crowd.boxes[b, 0]]
+             for b in range(2)]  # fmt: skip
+    spread = [sum(float(torch.stack(row).std(0).mean()) for row in rows) for rows in (colours, other)]
+    assert spread[0] < spread[1]
