@@ -22,7 +22,7 @@ from course_lib.tracking.tracker import follow
 from recipes.trackers import trackers
 
 CARD = Path(__file__).resolve().parent.parent / "chapters" / "cards" / "13_costs.json"
-FRAMES, ROUNDS = 12, 7
+FRAMES, ROUNDS = 12, 5
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ DISTANCES = tuple(range(0, 41, 2))
 Make = Callable[[float], Tracker]
 
 
-def trackers(encoder: SceneEncoder, levels: tuple[int, ...] = (0, 1)) -> dict[str, Make]:
+def trackers(encoder: SceneEncoder, levels: tuple[int, ...] = (0, 1, 2)) -> dict[str, Make]:
     """From a rate to a tracker, by name."""
     layers = network_layers(encoder, levels, PLACES)
     return {
