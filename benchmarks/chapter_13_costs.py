@@ -18,8 +18,8 @@ from course_lib.core.seeding import generator
 from course_lib.core.weights import load_checkpoint
 from course_lib.networks.backbones.scene_encoder import SceneNamer
 from course_lib.tracking.benchmark import difficulty_clips
+from course_lib.tracking.contest import contestants
 from course_lib.tracking.tracker import follow
-from recipes.trackers import trackers
 
 CARD = Path(__file__).resolve().parent.parent / "chapters" / "cards" / "13_costs.json"
 FRAMES, ROUNDS = 12, 5
@@ -32,7 +32,7 @@ def main() -> None:
     encoder = load_checkpoint("scene_encoder", SceneNamer()).encoder.requires_grad_(False)
     clips = difficulty_clips("plain", 1, FRAMES, generator=generator(0))
     calls = {name: partial(lambda make: follow(make(0.05), clips.frames[0], clips.boxes[0, 0]), make)
-             for name, make in trackers(encoder).items()}  # fmt: skip
+             for name, make in contestants(encoder).items()}  # fmt: skip
     seconds = medians(calls, rounds=ROUNDS, clock=time.process_time)
     card = {
         "command": "python -m benchmarks.chapter_13_costs",

@@ -20,34 +20,18 @@ import torch
 from course_lib.core.seeding import generator, pin
 from course_lib.core.weights import load_checkpoint
 from course_lib.metrics.success import paired_iou, precision_curve, success_auc, success_curve
-from course_lib.networks.backbones.scene_encoder import SceneEncoder, SceneNamer
+from course_lib.networks.backbones.scene_encoder import SceneNamer
 from course_lib.tracking.benchmark import DIFFICULTIES, TargetClips, difficulty_clips, photograph_clips
-from course_lib.tracking.hcf import HCF, network_layers, pixel_layers
-from course_lib.tracking.kcf import KCF
-from course_lib.tracking.mosse import MOSSE
+from course_lib.tracking.contest import contestants
 from course_lib.tracking.tracker import Tracker, follow
 from recipes.common import CARDS
 from recipes.comparison import Known
 
 GROUPS = (*DIFFICULTIES, "photographs")
 RATES = (0.02, 0.05, 0.125)
-SCALES = (0.97, 1.0, 1.03)
-PLACES, SIDE = 32, 64
 LEVELS = ((0,), (1,), (2,), (0, 1), (1, 2), (0, 1, 2))
 DISTANCES = tuple(range(0, 41, 2))
 Make = Callable[[float], Tracker]
-
-
-def trackers(encoder: SceneEncoder, levels: tuple[int, ...] = (0, 1, 2)) -> dict[str, Make]:
-    """From a rate to a tracker, by name."""
-    layers = network_layers(encoder, levels, PLACES)
-    return {
-        "MOSSE": lambda rate: MOSSE(rate),
-        "KCF": lambda rate: KCF(rate=rate),
-        "KCF, three sizes": lambda rate: KCF(rate=rate, scales=SCALES),
-        "raw pixels": lambda rate: HCF(pixel_layers(PLACES), rate, side=SIDE),
-        "HCF": lambda rate: HCF(layers, rate, side=SIDE),
-    }
 
 
 def clips_of(group: str, count: int, split: str, seed: int) -> TargetClips:
@@ -94,7 +78,7 @@ def main() -> None:
         return round(sum(scores) / len(scores), 4)
 
     layers = {str(levels): known.once(f"layers {levels}", lambda levels=levels: judged(
-        lambda: trackers(encoder, levels)["HCF"](RATES[1]))) for levels in LEVELS}  # fmt: skip
+        lambda: contestants(encoder, levels)["HCF"](RATES[1]))) for levels in LEVELS}  # fmt: skip
     several = [levels for levels in LEVELS if len(levels) > 1]
     best = max(several, key=lambda levels: layers[str(levels)])
     print("layers", layers, flush=True)
@@ -110,7 +94,7 @@ def main() -> None:
         return found
 
     rows = {}
-    for name, make in trackers(encoder, best).items():
+    for name, make in contestants(encoder, best).items():
         row = known.row(name, RATES, seeds=1, tried=lambda rate, make=make: judged(lambda: make(rate)),
                         trained=lambda rate, _, make=make: tested(make, rate))  # fmt: skip
         rows[name] = {"rate": row["rate"], "rates_tried": row["rates_tried"], "groups": row["seeds"][0]}

@@ -6,6 +6,7 @@ mosse         the correlation filter with the least squared error, up to date in
 kcf           the same as kernel ridge regression, with several channels
 hcf           linear filters on layers of a network, read from coarse to fine
 benchmark     clips with exact boxes: one difficulty each, photographs, crowds
+contest       the trackers that the chapter compares
 kalman        constant velocity, noise, and what a measurement is worth
 many          detections joined over time: Kalman filter, Hungarian matching, appearance
 """

@@ -57,7 +57,7 @@ def network_layers(network: Pyramid, levels: Sequence[int], places: int) -> Laye
     return read
 
 
-def coarse_to_fine(responses: Sequence[Tensor], reach: float, pull: float) -> tuple[float, float]:
+def agreed_place(responses: Sequence[Tensor], reach: float, pull: float) -> tuple[float, float]:
     """Where several responses agree.
 
     Args:
@@ -95,8 +95,8 @@ class HCF(Tracker):
         padding: Side of the window over the object's.
         side: Pixels a side of the window.
         spread: Deviation of the wanted bump over the object's side.
-        reach: See `coarse_to_fine`; 0.25 of the object's side by default, in the grid's places.
-        pull: See `coarse_to_fine`.
+        reach: See `agreed_place`; 0.25 of the object's side by default, in the grid's places.
+        pull: See `agreed_place`.
     """
 
     above: list[Tensor]
@@ -138,7 +138,7 @@ class HCF(Tracker):
         responses = self.responses(frame)
         places = responses[0].shape[-1]
         reach = 0.25 * places / self.padding if self.reach is None else self.reach
-        dx, dy = coarse_to_fine(responses, reach, self.pull)
+        dx, dy = agreed_place(responses, reach, self.pull)
         place = self.padding / places
         self.centre = self.centre + self.centre.new_tensor([dx * self.size[1] * place, dy * self.size[0] * place])
         return peak_to_sidelobe(responses[-1])

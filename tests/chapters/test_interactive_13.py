@@ -10,8 +10,8 @@ from course_lib.metrics.success import paired_iou
 from .demonstrations import draw, live_controls, namespace, sources
 
 NAME = "13_tracking_and_flow"
-NEEDED = ("pin(0)", "LIVE = {name: difficulty_clips", 'with open("cards/13_trackers.json")', "CLIP = 1", "PAINT = dict(",
-          "MAKE = {", "def step_through(")  # fmt: skip
+NEEDED = ("pin(0)", "LIVE = {name: difficulty_clips", 'with open("cards/13_trackers.json")', "CLIP = 1",
+          "PAINT = dict(", "MAKE = {", "def step_through(")  # fmt: skip
 CONTROLS = ("SHOWN, MOMENTS = ",)
 
 

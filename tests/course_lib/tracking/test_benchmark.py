@@ -1,4 +1,4 @@
-"""Clips with one difficulty: boxes hold the target, the difficulty is there, and the rest is the same in all of them."""
+"""Clips with one difficulty: boxes hold the target, the difficulty is there, the rest is the same."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ import pytest
 import torch
 
 from course_lib.core.seeding import generator
-from course_lib.tracking.benchmark import DIFFICULTIES, SUBJECTS, crowd_clips, difficulty_clips, photograph_clips, smooth_path
+from course_lib.tracking.benchmark import (
+    DIFFICULTIES,
+    SUBJECTS,
+    crowd_clips,
+    difficulty_clips,
+    photograph_clips,
+    smooth_path,
+)
 from course_lib.tracking.tracker import crop_window
 
 
@@ -91,7 +98,7 @@ def test_what_cannot_be_drawn_is_named():
         difficulty_clips("fog", 1, generator=generator(0))
     with pytest.raises(ValueError, match="at least 2 frames and a shutter of 1"):
         difficulty_clips("plain", 1, 1, generator=generator(0))
-    with pytest.raises(ValueError, match="a zoom of 1 are needed, not 8 and 0.5"):
+    with pytest.raises(ValueError, match=r"a zoom of 1 are needed, not 8 and 0\.5"):
         photograph_clips(1, 8, generator=generator(0), zoom=0.5)
 
 

@@ -1,4 +1,4 @@
-"""Filters on layers: one linear channel equals KCF's linear filter, coarse layers bind fine ones, clips are followed."""
+"""Filters on layers: one linear channel equals KCF's linear filter, coarse layers bind fine ones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import torch
 
 from course_lib.core.seeding import generator
 from course_lib.networks.backbones.scene_encoder import SceneEncoder
-from course_lib.tracking.hcf import HCF, coarse_to_fine, network_layers, pixel_layers
+from course_lib.tracking.contest import contestants
+from course_lib.tracking.hcf import HCF, agreed_place, network_layers, pixel_layers
 from course_lib.tracking.kcf import KCF
 from course_lib.tracking.mosse import bump
 from course_lib.tracking.tracker import follow
@@ -31,13 +32,13 @@ def test_one_layer_answers_as_the_linear_kernel_does():
 def test_a_coarse_layer_chooses_between_two_fine_peaks():
     fine = bump(32, 32, 1.5).roll((-3, 4), (0, 1)) + 1.2 * bump(32, 32, 1.5).roll((10, -9), (0, 1))
     coarse = bump(32, 32, 5.0).roll((-4, 5), (0, 1))
-    assert coarse_to_fine([fine], 4, 1.0) == pytest.approx((-9, 10), abs=0.1)
-    assert coarse_to_fine([fine, coarse], 4, 0.1) == pytest.approx((4, -3), abs=0.2)
+    assert agreed_place([fine], 4, 1.0) == pytest.approx((-9, 10), abs=0.1)
+    assert agreed_place([fine, coarse], 4, 0.1) == pytest.approx((4, -3), abs=0.2)
 
 
 def test_the_search_goes_around_the_edge():
     fine, coarse = bump(16, 16, 1.0).roll((-8, 7), (0, 1)), bump(16, 16, 3.0).roll((7, -8), (0, 1))
-    dx, dy = coarse_to_fine([fine, coarse], 3, 0.0)
+    dx, dy = agreed_place([fine, coarse], 3, 0.0)
     assert dx == pytest.approx(7, abs=0.1)
     assert abs(dy) == pytest.approx(8, abs=0.1)
 
@@ -60,4 +61,16 @@ def test_layers_have_one_grid_and_size_one():
 
 def test_no_response_is_named():
     with pytest.raises(ValueError, match="layers"):
-        coarse_to_fine([], 3, 1.0)
+        agreed_place([], 3, 1.0)
+
+
+def test_contestants_begin_and_step():
+    """Each is built with the rate that was asked for, and without an encoder there is no HCF."""
+    made = contestants(SceneEncoder().eval())
+    assert [*made] == [*contestants(None), "HCF"]
+    clip = moving_photograph(2, 2)
+    for name, make in made.items():
+        tracker = make(0.07)
+        assert tracker.rate == 0.07
+        boxes, _ = follow(tracker, clip, BOX)
+        assert (boxes[1] - BOX).abs().max() < 6, name
