@@ -192,8 +192,8 @@ def photograph_clips(count: int, frames: int = 32, *, generator: torch.Generator
     path = smooth_path(count, frames, reach=0.2 * size, turns=0.8, generator=generator)
     swing = smooth_path(count, frames, reach=0.5, turns=0.6, generator=generator)[..., 0]  # (B, T)
     for k in range(count):
-        name, height, box = SUBJECTS[k % len(SUBJECTS)]
-        picture, box = photograph(name, height), torch.tensor(box)
+        name, height, around = SUBJECTS[k % len(SUBJECTS)]
+        picture, box = photograph(name, height), torch.tensor(around)
         middle = (box[:2] + box[2:]) / 2
         views = size * zoom ** swing[k]  # pixels of the photograph that a frame is wide
         centres = middle + path[k] * (views / size)[:, None]
