@@ -32,7 +32,7 @@ from course_lib.fields.coordinates import CoordinateNetwork, fit_field, pixel_co
 from course_lib.fields.hash_grid import HashField
 from course_lib.fields.packing import clip_coordinates, pack_field, unpack_field
 from course_lib.fields.posed import HIGH, LOW, orbit_rings, posed_pixels, turned_cameras
-from course_lib.fields.radiance import RadianceField, box_rays, fit_views, render_all
+from course_lib.fields.radiance import RadianceField, fit_views, render_all
 from course_lib.fields.siren import Siren
 from course_lib.fields.splatting import GaussianScene
 from course_lib.metrics.psnr import psnr
@@ -134,7 +134,8 @@ def learn_views(seed: int, *, rate: float, views: int = 24, degrees: float = 0.0
     things = truth.slots.flatten() >= 0
     off = (seen.depth - truth.depth.flatten()).abs()
     return {"psnr": round(psnr(seen.colour, wanted), 2), "training_views": round(psnr(mine.colour, known), 2),
-            "depth_things": round(float(off[things].median()), 4), "depth_ground": round(float(off[~things].median()), 4),
+            "depth_things": round(float(off[things].median()), 4),
+            "depth_ground": round(float(off[~things].median()), 4),
             "train_s": round(trained - begin, 2), "view_s": round((drawn - trained) / 6, 3),
             "weights": sum(p.numel() for p in field.parameters())}  # fmt: skip
 

@@ -22,7 +22,6 @@ from course_lib.fields.coordinates import relu_layers
 from course_lib.fields.hash_grid import HashGrid
 from course_lib.fields.ray_samples import depths_within, even_borders, inverse_cdf
 from course_lib.fields.rendering import composite, volume_weights
-from course_lib.networks.positional import fourier_encoding
 from course_lib.ops.geometry.cameras import Cameras, camera_rays
 from course_lib.optim.schedules import warmup_cosine
 

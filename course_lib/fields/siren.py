@@ -13,6 +13,7 @@ moment of sin(u) for even u. Derivatives of a SIREN are SIRENs, so it can also b
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -36,7 +37,7 @@ class Siren(nn.Module):
         check_positive(dims=dims, hidden=hidden, depth=depth, outputs=outputs, omega=omega)
         self.omega = omega
         sizes = [dims] + [hidden] * depth
-        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
         self.last = nn.Linear(hidden, outputs)
         for k, layer in enumerate([*self.layers, self.last]):
             siren_init(layer, omega, first=k == 0)

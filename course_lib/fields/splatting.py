@@ -3,7 +3,7 @@
     a_i(p) = o_i exp(-(p - m_i)^T S_i^-1 (p - m_i) / 2)           alpha of Gaussian i at pixel p
     C(p) = sum of c_i a_i(p) prod_{j < i} (1 - a_j(p))            nearest first: `volume_weights` with alphas given
     S = R diag(s^2) R^T                                           in 3-D, R from a unit quaternion
-    S' = J W S W^T J^T + 0.3 I                                    in the picture: W world to camera, J slope of u = f x/z
+    S' = J W S W^T J^T + 0.3 I                             in the picture: W world to camera, J = d(u, v) / d(x, y, z)
 
 Kerbl et al. 2023, 3-D Gaussian splatting, 2308.04079; the projection is that of Zwicker et al. 2001, EWA volume
 splatting. 0.3 square pixels widen what is thinner than a pixel. The rasteriser cuts the picture into tiles and leaves
@@ -53,8 +53,8 @@ def splat_gaussians(means: Tensor, covariances: Tensor, colours: Tensor, *, opac
             columns = min(TILE, width - left)
             met = (high[:, 0] > left) & (low[:, 0] < left + columns) & (high[:, 1] > top) & (low[:, 1] < top + rows)
             mine = met.nonzero()[:, 0]
-            v, u = torch.meshgrid(torch.arange(rows).to(means) + top + 0.5, torch.arange(columns).to(means) + left + 0.5,
-                                  indexing="ij")  # fmt: skip
+            down, across = (torch.arange(n).to(means) + 0.5 for n in (rows, columns))
+            v, u = torch.meshgrid(down + top, across + left, indexing="ij")
             away = torch.stack([u, v], -1).view(-1, 1, 2) - means[mine]  # (P, n, 2)
             alphas = gaussian_alphas(away, inverse[mine], opacities[mine])
             tiles.append(blend_front_to_back(alphas, colours[mine], behind).view(rows, columns, -1))
@@ -78,9 +78,10 @@ def blend_front_to_back(alphas: Tensor, colours: Tensor, background: Tensor) -> 
 def quaternion_to_matrix(quaternion: Tensor) -> Tensor:
     """Quaternions (..., 4) w, x, y, z of any length above 0 to rotations (..., 3, 3)."""
     w, x, y, z = nn.functional.normalize(quaternion, dim=-1).unbind(-1)
-    return torch.stack([1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y),
-                        2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x),
-                        2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)], -1).unflatten(-1, (3, 3))  # fmt: skip
+    first = [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)]
+    second = [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)]
+    third = [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)]
+    return torch.stack([*first, *second, *third], -1).unflatten(-1, (3, 3))
 
 
 def project_covariances(cameras: Cameras, points: Tensor, covariances: Tensor) -> Tensor:

@@ -41,11 +41,10 @@ def test_a_code_lets_the_network_learn_a_fast_wave():
 
 
 def test_evaluations_come_as_asked_and_seeds_repeat():
-    found = []
+    found, points = [], pixel_coordinates(6, 6)
     for _ in range(2):
         torch.manual_seed(0)
         field = CoordinateNetwork(2, 2, hidden=8)
-        points = pixel_coordinates(6, 6)
         history = fit_field(field, points, points.repeat(1, 2)[:, :3], rate=0.01, steps=20, batch=10,
                             generator=generator(0), evaluate=lambda f: float(f(points).sum()), every=5)  # fmt: skip
         found.append(history.metric)

@@ -12,7 +12,10 @@ from ..refusals import refused
 
 
 def test_even_borders_and_their_middles(device, dtype, close):
-    near, far = torch.tensor([1.0, 2.0], device=device, dtype=dtype), torch.tensor([3.0, 2.5], device=device, dtype=dtype)
+    near, far = (
+        torch.tensor([1.0, 2.0], device=device, dtype=dtype),
+        torch.tensor([3.0, 2.5], device=device, dtype=dtype),
+    )
     borders = even_borders(near, far, 4)
     close(borders, [[1, 1.5, 2, 2.5, 3], [2, 2.125, 2.25, 2.375, 2.5]])
     close(depths_within(borders), [[1.25, 1.75, 2.25, 2.75], [2.0625, 2.1875, 2.3125, 2.4375]])
