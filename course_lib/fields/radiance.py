@@ -125,12 +125,12 @@ def box_rays(cameras: Cameras, low: Tensor, high: Tensor) -> Rays:
     return Rays(origins, directions, near, torch.maximum(torch.maximum(one, two).amin(1), near))
 
 
-def render_rays(field: nn.Module, rays: Rays, samples: int, *, fine: int = 0,
+def render_rays(field: RadianceField, rays: Rays, samples: int, *, fine: int = 0,
                 generator: torch.Generator | None = None) -> Seen:  # fmt: skip
     """Look along rays.
 
     Args:
-        field: From points and directions of sight to densities and colours; for a fine pass with `density`.
+        field: Or any module from points and directions of sight to densities and colours, with `density`.
         rays: R of them.
         samples: Equal steps of the first pass.
         fine: Steps of a second pass, laid by the weights of the first, which then only guides; 0 for none.
@@ -171,14 +171,14 @@ def render_rays(field: nn.Module, rays: Rays, samples: int, *, fine: int = 0,
 
 
 @torch.no_grad()
-def render_all(field: nn.Module, rays: Rays, samples: int, *, fine: int = 0, chunk: int = 4096) -> Seen:
+def render_all(field: RadianceField, rays: Rays, samples: int, *, fine: int = 0, chunk: int = 4096) -> Seen:
     """`render_rays` for many rays, `chunk` at a time, without gradients or randomness."""
     check_positive(chunk=chunk)
     parts = [render_rays(field, rays[k : k + chunk], samples, fine=fine) for k in range(0, len(rays), chunk)]
     return Seen(**{name: torch.cat([getattr(part, name) for part in parts]) for name in Seen.__dataclass_fields__})
 
 
-def fit_views(field: nn.Module, rays: Rays, colours: Tensor, *, rate: float, steps: int, batch: int, samples: int,
+def fit_views(field: RadianceField, rays: Rays, colours: Tensor, *, rate: float, steps: int, batch: int, samples: int,
               fine: int = 0, generator: torch.Generator) -> History:  # fmt: skip
     """Train a field on pixels whose rays are known.
 

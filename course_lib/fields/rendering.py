@@ -65,7 +65,7 @@ def composite(weights: Tensor, values: Tensor, background: Tensor | None = None)
     return seen if background is None else seen + (1 - weights.sum(-1, keepdim=True)) * background
 
 
-def slab_colour(density: float, length: Tensor, colour: Tensor, background: Tensor) -> Tensor:
+def slab_colour(density: float, length: Tensor, colour: Tensor, *, background: Tensor) -> Tensor:
     """What is seen through a homogeneous slab, by the integral: (1 - exp(-sigma L)) c + exp(-sigma L) background.
 
     Args:

@@ -27,7 +27,7 @@ def test_a_homogeneous_slab_is_the_analytic_integral(device, dtype, close, steps
     lengths = length[:, None] * cuts / cuts.sum(1, keepdim=True)
     weights = volume_weights(torch.full_like(lengths, 1.7), lengths)
     seen = composite(weights, colour.expand(3, steps, 3), behind)
-    close(seen, slab_colour(1.7, length, colour, behind))
+    close(seen, slab_colour(1.7, length, colour, background=behind))
     starts = lengths.cumsum(1) - lengths
     close(weights, (-1.7 * starts).exp() - (-1.7 * (starts + lengths)).exp())
 
