@@ -10,7 +10,15 @@ import pytest
 from .demonstrations import draw, live_controls, namespace, sources
 
 NAME = "11b_pose_and_shape"
-WALK = ("pin(0)", "shaper = solid.OccupancyNet", "def turned(", "def true_depth(", "FRONTS = ", "ROUND = ", "def walking(")
+WALK = (
+    "pin(0)",
+    "shaper = solid.OccupancyNet",
+    "def turned(",
+    "def true_depth(",
+    "FRONTS = ",
+    "ROUND = ",
+    "def walking(",
+)
 CONTROLS = ("SCENE = ",)
 
 

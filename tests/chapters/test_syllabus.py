@@ -75,4 +75,5 @@ def test_the_page_of_questions_has_all_of_them_folded_and_nothing_else():
         last = text.rpartition("\n## Review questions\n")[2]
         assert section.count(":::{admonition}") == last.count(":::{admonition}") >= 5
         assert section.count(":class: dropdown") == section.count(":::{admonition}")
-        assert "footcite" not in section and "code-cell" not in section
+        assert "footcite" not in section
+        assert "code-cell" not in section
