@@ -1,9 +1,10 @@
 """Labels from the clock: in which order do these frames belong? (chapter 12, "temporal-order")
 
     n frames of a clip, shuffled by a permutation s; the network says which s it was, forwards or backwards alike
-    n! / 2 classes:    (0, 1, 2) = (2, 1, 0),    (0, 2, 1) = (1, 2, 0),    (1, 0, 2) = (2, 0, 1)
+    n! / 2 classes:    (0, 1, 2) = (2, 1, 0),    (0, 2, 1) = (2, 0, 1),    (1, 0, 2) = (1, 2, 0)
 
-A swing looks right both ways, so an order and its reverse are one class. Frames go through one network, pairs of
+A swing looks right both ways: an order s of a clip and the order n - 1 - s of the clip played backwards show the same
+pictures, so these are one class. (To read the shown strip backwards is something else.) Frames go through one network, pairs of
 features meet in one hidden layer each, and all pairs together decide: Lee, Huang, Singh, Yang, Unsupervised
 representation learning by sorting sequences, ICCV 2017, arXiv:1708.01246; the yes-or-no question "is the order right?"
 is Misra, Zitnick, Hebert, Shuffle and learn, ECCV 2016, arXiv:1603.08561. What was learnt is judged by a linear probe.
@@ -26,7 +27,8 @@ def frame_orders(frames: int, *, both_ways: bool = True) -> Tensor:
 
     Args:
         frames: n, from 2 to 6.
-        both_ways: An order and its reverse are the same; then the one that begins with the smaller number stands.
+        both_ways: Whether an order and that of the clip played backwards, n - 1 - s, are the same; then the one stands
+            whose first number is smaller than its last.
 
     Returns:
         (n! / 2, n) int64, or (n!, n).
@@ -60,8 +62,9 @@ def shuffled(clips: Tensor, orders: Tensor, *, generator: torch.Generator) -> tu
     labels = torch.randint(len(orders), (count,), generator=generator, device=generator.device).to(clips.device)
     chosen = orders.to(clips.device)[labels]
     back = torch.rand(count, generator=generator, device=generator.device).to(clips.device) < 0.5
-    one_way = not bool((orders[:, None] == orders.flip(1)[None]).all(2).any())
-    chosen = torch.where((back & one_way)[:, None], chosen.flip(1), chosen)
+    last = orders.shape[1] - 1
+    one_way = not bool((orders[:, None] == (last - orders)[None]).all(2).any())
+    chosen = torch.where((back & one_way)[:, None], last - chosen, chosen)
     return clips[torch.arange(count, device=clips.device)[:, None], chosen], labels
 
 
