@@ -4,10 +4,11 @@
     n! / 2 classes:    (0, 1, 2) = (2, 1, 0),    (0, 2, 1) = (2, 0, 1),    (1, 0, 2) = (1, 2, 0)
 
 A swing looks right both ways: an order s of a clip and the order n - 1 - s of the clip played backwards show the same
-pictures, so these are one class. (To read the shown strip backwards is something else.) Frames go through one network, pairs of
-features meet in one hidden layer each, and all pairs together decide: Lee, Huang, Singh, Yang, Unsupervised
-representation learning by sorting sequences, ICCV 2017, arXiv:1708.01246; the yes-or-no question "is the order right?"
-is Misra, Zitnick, Hebert, Shuffle and learn, ECCV 2016, arXiv:1603.08561. What was learnt is judged by a linear probe.
+pictures, so these are one class. (To read the shown strip backwards is something else.) Frames go through one
+network, pairs of features meet in one hidden layer each, and all pairs together decide: Lee, Huang, Singh, Yang,
+Unsupervised representation learning by sorting sequences, ICCV 2017, arXiv:1708.01246; the yes-or-no question "is the
+order right?" is Misra, Zitnick, Hebert, Shuffle and learn, ECCV 2016, arXiv:1603.08561. What was learnt is judged by
+a linear probe.
 """
 
 from __future__ import annotations
