@@ -4,9 +4,9 @@
     tracker = make["KCF"](0.05)                   from a rate of forgetting to a tracker
 
 All have settings near those of their papers, which were not tuned here; the last two read a grid of PLACES x PLACES
-and differ in their layers alone. Scales, places and sides are the same for all clips. The encoder is used as it is: put it into
-evaluation mode before. Recipes and benchmarks build their trackers here, so that the times of a card are those of the
-trackers whose overlap stands beside them; a new tracker enters the contest by a line of its own.
+and differ in their layers alone. Scales, places and sides are the same for all clips. The encoder is used as it is:
+put it into evaluation mode before. Recipes and benchmarks build their trackers here, so that the times of a card are
+those of the trackers whose overlap stands beside them; a new tracker enters the contest by a line of its own.
 """
 
 from __future__ import annotations
