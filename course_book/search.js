@@ -9,11 +9,14 @@ var Scorer = {
       hit[2] = "#" + place;
       hit[1] += " · " + index.titles[index.docnames.indexOf(page)];
     }
-    const lists = /concept_index|references|measured/.test(page); // they lead to the sections, which come first
+    // these lead to the sections, or speak of them all: the sections come first
+    const lists = /concept_index|references|measured|review_questions|notation|course_project|project_example/.test(page);
     const term = page.endsWith("/glossary") && hit[4] >= Scorer.title; // the very word; others would hide the sections
     const words = (new URLSearchParams(location.search).get("q") || "").toLowerCase();
     const first = words && hit[1].toLowerCase().startsWith(words); // of sections alike, the one about the word itself
-    return hit[4] - (lists ? 4 : 0) + (term ? 1 : first ? 0.5 : 0);
+    // of equal hits the one in the earliest chapter: there a thing was met first
+    const chapter = Number((/chapters\/(\d+)/.exec(page) || [0, 99])[1]);
+    return hit[4] - (lists ? 4 : 0) + (term ? 1 : first ? 0.5 : 0) - chapter / 1000;
   },
   objNameMatch: 11, objPartialMatch: 6, objPrio: {0: 15, 1: 5, 2: -5}, objPrioDefault: 0,
   title: 15, partialTitle: 7, term: 5, partialTerm: 2,
