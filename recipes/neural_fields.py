@@ -24,13 +24,14 @@ from torch.nn.functional import interpolate
 
 from course_lib.codec.video import decode_clip, encode_clip
 from course_lib.core.seeding import generator
+from course_lib.core.training import fit
 from course_lib.data.clips import camera_clip
 from course_lib.data.photographs import photograph
 from course_lib.data.scenes import sample_worlds
 from course_lib.data.scenes.views import point_cloud
-from course_lib.fields.coordinates import CoordinateNetwork, fit_field, pixel_coordinates
+from course_lib.fields.coordinates import CoordinateNetwork, clip_coordinates, fit_field, pixel_coordinates
 from course_lib.fields.hash_grid import HashField
-from course_lib.fields.packing import clip_coordinates, pack_field, unpack_field
+from course_lib.fields.packing import pack_field, unpack_field
 from course_lib.fields.posed import HIGH, LOW, orbit_rings, posed_pixels, turned_cameras
 from course_lib.fields.radiance import RadianceField, fit_views, render_all
 from course_lib.fields.siren import Siren
@@ -152,14 +153,14 @@ def learn_gaussians(seed: int) -> dict:
     optimiser = torch.optim.Adam([{"params": [scene.means], "lr": 0.004},
                                   {"params": [scene.scales, scene.turns, scene.opacities], "lr": 0.02},
                                   {"params": [scene.colours], "lr": 0.01}])  # fmt: skip
-    begin = time.process_time()
-    for _ in range(VIEW_STEPS):
+
+    def loss(_: Tensor, stream: torch.Generator) -> Tensor:
         k = int(torch.randint(24, (1,), generator=stream))
         picture = scene(one_camera(cameras, k), torch.rand(3, generator=stream))
-        loss = (picture - views.image[0, k]).square().mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
+        return (picture - views.image[0, k]).square().mean()
+
+    begin = time.process_time()
+    fit(scene, loss, optimiser, samples=VIEW_STEPS, epochs=1, batch=1, generator=stream)
     trained = time.process_time()
     with torch.no_grad():
         made = torch.stack([scene(one_camera(held, k), torch.ones(3)) for k in range(6)])

@@ -3,7 +3,8 @@
     python -m recipes.trackers
 
 Every tracker gets its own rate of forgetting, chosen on validation clips from a grid that grows until the best is not
-at its edge; the layers of the network are chosen there, too. Then each follows every target of the test clips once.
+at its edge; the layers of the network are chosen there, too. Then each follows every target of the test clips once, and
+the filter on raw pixels once more at the rate of HCF: two filters that differ in their layers alone.
 Nothing is trained: the network is the encoder of `recipes/segmentation_encoder.py`.
 """
 
@@ -37,7 +38,7 @@ Make = Callable[[float], Tracker]
 def clips_of(group: str, count: int, split: str, seed: int) -> TargetClips:
     """The clips of a group; those of one seed and number differ in nothing but the difficulty."""
     if group == "photographs":
-        return photograph_clips(count, generator=generator(seed))
+        return photograph_clips(count, generator=generator(seed), split=split)
     return difficulty_clips(group, count, generator=generator(seed), split=split)
 
 
@@ -99,10 +100,12 @@ def main() -> None:
                         trained=lambda rate, _, make=make: tested(make, rate))  # fmt: skip
         rows[name] = {"rate": row["rate"], "rates_tried": row["rates_tried"], "groups": row["seeds"][0]}
         print(name, row["rate"], row["rates_tried"], flush=True)
+    shared = rows["HCF"]["rate"]
+    same = known.once(f"raw pixels at {shared}", lambda: tested(contestants(None)["raw pixels"], shared))
     card = {
         "command": "python -m recipes.trackers",
         "data": f"{args.clips} test clips of each of {', '.join(GROUPS)}; 32 frames of 128 x 128; nothing is trained",
-        "validation": f"{args.tried} clips of each group, other scenes and other camera paths",
+        "validation": f"{args.tried} clips of each group, of other scenes and other photographs",
         "clips": args.clips,
         "tried": args.tried,
         "distances": list(DISTANCES),
@@ -111,6 +114,7 @@ def main() -> None:
         "machine": platform.machine(),
         "torch": torch.__version__.split("+")[0],
         "rows": rows,
+        "raw pixels at the rate of HCF": {"rate": shared, "groups": same},
     }
     (CARDS / "13_trackers.json").write_text(json.dumps(card) + "\n")
 

@@ -38,6 +38,25 @@ def pixel_coordinates(height: int, width: int, *, device: str | torch.device = "
     return torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).flatten(0, 1)
 
 
+def clip_coordinates(frames: int, height: int, width: int) -> Tensor:
+    """Coordinates of a clip's pixels, frame after frame.
+
+    Args:
+        frames, height, width: Of the clip.
+
+    Returns:
+        (frames * height * width, 3): x, y at the centres of pixels, t from -1 in the first frame to 1 in the last.
+
+    Raises:
+        ValueError: For fewer than two frames, or no pixels.
+    """
+    if frames < 2:
+        raise ValueError(f"a clip has at least 2 frames, not {frames}")
+    plane = pixel_coordinates(height, width)
+    time = torch.linspace(-1, 1, frames)[:, None, None].expand(-1, len(plane), 1)
+    return torch.cat([plane.expand(frames, -1, -1), time], -1).flatten(0, 1)
+
+
 def relu_layers(inputs: int, outputs: int, hidden: int = 64, *, depth: int = 2) -> nn.Sequential:
     """`depth` hidden layers of `hidden` units with ReLU, and a linear last layer."""
     check_positive(inputs=inputs, outputs=outputs, hidden=hidden, depth=depth)

@@ -64,26 +64,6 @@ def unpack_field(data: bytes, blank: nn.Module, bits: int = 8) -> nn.Module:
     return field
 
 
-def clip_coordinates(frames: int, height: int, width: int) -> Tensor:
-    """Coordinates of a clip's pixels, frame after frame.
-
-    Args:
-        frames, height, width: Of the clip.
-
-    Returns:
-        (frames * height * width, 3): x, y at the centres of pixels, t from -1 in the first frame to 1 in the last.
-
-    Raises:
-        ValueError: For fewer than two frames, or no pixels.
-    """
-    if frames < 2 or min(height, width) < 1:
-        raise ValueError(f"a clip has at least 2 frames and 1 pixel a side, not {frames}, {height}, {width}")
-    t = torch.linspace(-1, 1, frames)
-    y, x = ((2 * torch.arange(n) + 1) / n - 1 for n in (height, width))
-    t, y, x = torch.meshgrid(t, y, x, indexing="ij")
-    return torch.stack([x, y, t], -1).flatten(0, 2)
-
-
 def _quantised(weights: Tensor, bits: int) -> tuple[float, float, Tensor]:
     low, high = float(weights.min()), float(weights.max())
     step = (high - low) / (2**bits - 1) or 1.0

@@ -49,35 +49,45 @@ class ConvolutionalAutoencoder(nn.Module):
 
     def __init__(self, latent: int, channels: int = 1, size: int = 28, *, width: int = 32):
         super().__init__()
-        check_positive(latent=latent, channels=channels, size=size, width=width)
-        if size % 4:
-            raise ValueError(f"size must be a multiple of 4, not {size}")
-        self.encoder = encoder_trunk(channels, width)
-        inner = (2 * width, size // 4, size // 4)
-        self.code = nn.Linear(2 * width * (size // 4) ** 2, latent)
-        self.decoder = decoder_trunk(latent, channels, inner)
+        self.encoder, self.code, self.decoder = autoencoder_parts(latent, latent, channels, size=size, width=width)
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, C, H, W) in [0, 1] to pictures of the same shape, of any values."""
         return self.decoder(self.code(self.encoder(images)))
 
 
-def encoder_trunk(channels: int, width: int) -> nn.Sequential:
-    """(B, C, H, W) to (B, 2 width H W / 16), flat."""
-    return nn.Sequential(
+def autoencoder_parts(numbers: int, latent: int, channels: int, *, size: int,
+                      width: int) -> tuple[nn.Sequential, nn.Linear, nn.Sequential]:  # fmt: skip
+    """The three parts of a convolutional autoencoder.
+
+    Args:
+        numbers: What the middle answers with; a VAE's two for each of the latent numbers.
+        latent: K, what the decoder reads.
+        channels: Of the picture.
+        size: Its side, a multiple of 4.
+        width: Maps of the first layer.
+
+    Returns:
+        Pictures (B, C, size, size) to flat features, these to (B, numbers), and (B, K) to pictures.
+
+    Raises:
+        ValueError: For another size, or numbers that are not above 0.
+    """
+    check_positive(numbers=numbers, latent=latent, channels=channels, size=size, width=width)
+    if size % 4:
+        raise ValueError(f"size must be a multiple of 4, not {size}")
+    inner = (2 * width, size // 4, size // 4)
+    features = 2 * width * (size // 4) ** 2
+    encoder = nn.Sequential(
         nn.Conv2d(channels, width, 4, stride=2, padding=1), nn.SiLU(),
         nn.Conv2d(width, 2 * width, 4, stride=2, padding=1), nn.SiLU(), nn.Flatten(),
     )  # fmt: skip
-
-
-def decoder_trunk(latent: int, channels: int, inner: tuple[int, int, int]) -> nn.Sequential:
-    """(B, K) to (B, C, H, W) by way of maps of shape `inner`, a quarter of the picture's side."""
-    width = inner[0] // 2
-    return nn.Sequential(
-        nn.Linear(latent, inner[0] * inner[1] * inner[2]), nn.SiLU(), nn.Unflatten(1, inner),
-        nn.ConvTranspose2d(inner[0], width, 4, stride=2, padding=1), nn.SiLU(),
+    decoder = nn.Sequential(
+        nn.Linear(latent, features), nn.SiLU(), nn.Unflatten(1, inner),
+        nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1), nn.SiLU(),
         nn.ConvTranspose2d(width, channels, 4, stride=2, padding=1),
     )  # fmt: skip
+    return encoder, nn.Linear(features, numbers), decoder
 
 
 def principal_angles(first: Tensor, second: Tensor) -> Tensor:

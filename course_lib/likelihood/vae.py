@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_lib.core.checks import check_positive, check_tensors
-from course_lib.likelihood.autoencoder import decoder_trunk, encoder_trunk
+from course_lib.core.checks import check_tensors
+from course_lib.likelihood.autoencoder import autoencoder_parts
 from course_lib.likelihood.gaussian import divergence_from_standard, gaussian_log_density, reparameterise
 
 PIXELS = ("bernoulli", "gaussian")
@@ -34,16 +34,10 @@ class VAE(nn.Module):
 
     def __init__(self, latent: int, channels: int = 1, size: int = 28, *, width: int = 32, pixels: str = "bernoulli"):
         super().__init__()
-        check_positive(latent=latent, channels=channels, size=size, width=width)
-        if size % 4:
-            raise ValueError(f"size must be a multiple of 4, not {size}")
         if pixels not in PIXELS:
             raise ValueError(f"pixels must be one of {', '.join(PIXELS)}, not {pixels!r}")
         self.latent, self.pixels = latent, pixels
-        inner = (2 * width, size // 4, size // 4)
-        self.encoder = encoder_trunk(channels, width)
-        self.code = nn.Linear(inner[0] * inner[1] * inner[2], 2 * latent)
-        self.decoder = decoder_trunk(latent, channels, inner)
+        self.encoder, self.code, self.decoder = autoencoder_parts(2 * latent, latent, channels, size=size, width=width)
         self.log_variance = nn.Parameter(torch.tensor(-3.0))  # of a grey value, if pixels are Gaussian
 
     def encode(self, images: Tensor) -> tuple[Tensor, Tensor]:

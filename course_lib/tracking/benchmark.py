@@ -32,15 +32,22 @@ from course_lib.tracking.tracker import crop_window
 
 DIFFICULTIES = ("plain", "occlusion", "scale", "look-alikes", "motion blur")
 TARGET, NEARER, SHUTTER, GROWTH = 2, 3, 6, 2.2  # slots; pictures in an exposure; largest over smallest size
-# Photograph, its height in pixels, and a box in it that was drawn by hand.
-SUBJECTS = (
-    ("astronaut", 300, (112.0, 40.0, 157.0, 98.0)),
-    ("coffee", 220, (178.0, 136.0, 223.0, 181.0)),
-    ("chelsea", 240, (111.0, 73.0, 153.0, 119.0)),
-    ("rocket", 260, (186.0, 78.0, 210.0, 138.0)),
-    ("china", 220, (78.0, 12.0, 134.0, 54.0)),
-    ("flower", 200, (122.0, 78.0, 170.0, 126.0)),
-)
+# Photograph, its height in pixels, and a box in it that was drawn by hand. No photograph is in two splits.
+SUBJECTS = {
+    "test": (
+        ("astronaut", 300, (112.0, 40.0, 157.0, 98.0)),
+        ("coffee", 220, (178.0, 136.0, 223.0, 181.0)),
+        ("chelsea", 240, (111.0, 73.0, 153.0, 119.0)),
+        ("rocket", 260, (186.0, 78.0, 210.0, 138.0)),
+        ("china", 220, (78.0, 12.0, 134.0, 54.0)),
+        ("flower", 200, (122.0, 78.0, 170.0, 126.0)),
+    ),
+    "val": (
+        ("camera", 260, (81.0, 32.0, 137.0, 100.0)),
+        ("coins", 220, (137.0, 123.0, 172.0, 158.0)),
+        ("camera", 260, (130.0, 69.0, 167.0, 98.0)),
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -173,27 +180,30 @@ def _drawn(scene: Scene, parts: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def photograph_clips(count: int, frames: int = 32, *, generator: torch.Generator, size: int = 128,
-                     zoom: float = 1.4) -> TargetClips:  # fmt: skip
+                     zoom: float = 1.4, split: str = "test") -> TargetClips:  # fmt: skip
     """A camera wanders over photographs: the world stands still, so the box of the first frame gives all others.
 
     Args:
-        count: How many, B; photographs in the order of SUBJECTS, again and again.
+        count: How many, B; the split's photographs in the order of SUBJECTS, again and again; grey ones become RGB.
         frames: In each, T.
         generator: Of the camera's path.
         size: Side of the square frames in pixels.
         zoom: Largest over smallest magnification in a clip, at least 1.
+        split: "test" or "val".
 
     Raises:
-        ValueError: For fewer than two frames or a zoom below 1.
+        ValueError: For fewer than two frames, a zoom below 1 or an unknown split.
     """
     if frames < 2 or zoom < 1:
         raise ValueError(f"at least 2 frames and a zoom of 1 are needed, not {frames} and {zoom}")
+    if split not in SUBJECTS:
+        raise ValueError(f"split must be one of {', '.join(SUBJECTS)}, not {split!r}")
     clips, boxes = [], []
     path = smooth_path(count, frames, reach=0.2 * size, turns=0.8, generator=generator)
     swing = smooth_path(count, frames, reach=0.5, turns=0.6, generator=generator)[..., 0]  # (B, T)
     for k in range(count):
-        name, height, around = SUBJECTS[k % len(SUBJECTS)]
-        picture, box = photograph(name, height), torch.tensor(around)
+        name, height, around = SUBJECTS[split][k % len(SUBJECTS[split])]
+        picture, box = photograph(name, height).expand(3, -1, -1), torch.tensor(around)
         middle = (box[:2] + box[2:]) / 2
         views = size * zoom ** swing[k]  # pixels of the photograph that a frame is wide
         centres = middle + path[k] * (views / size)[:, None]

@@ -13,7 +13,7 @@ from course_book.head import description
 from course_book.paths import HTML, ROOT, all_chapters
 
 BASE = yaml.safe_load((ROOT / "_config.yml").read_text())["html"]["baseurl"]
-MEGABYTES = 2.5  # a notebook; about half are pictures, as WebP
+MEGABYTES = 2.2  # a notebook; about half are pictures, as WebP
 
 
 @pytest.mark.parametrize("name", ["index", *all_chapters(), "glossary"])

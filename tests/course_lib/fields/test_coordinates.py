@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from course_lib.core.seeding import generator
-from course_lib.fields.coordinates import CoordinateNetwork, fit_field, pixel_coordinates
+from course_lib.fields.coordinates import CoordinateNetwork, clip_coordinates, fit_field, pixel_coordinates
 
 from ..refusals import refused
 
@@ -18,6 +18,15 @@ def test_centres_of_pixels(device, close):
                                                    [-2 / 3, 0.5], [0, 0.5], [2 / 3, 0.5]], atol=1e-6)  # fmt: skip
     four = pixel_coordinates(8, 8).view(2, 4, 2, 4, 2)[:, :, :, :, 0]
     assert torch.allclose(four.mean(), torch.zeros(()), atol=1e-6)
+
+
+def test_coordinates_of_a_clip(close):
+    points = clip_coordinates(3, 2, 4).view(3, 8, 3)
+    for frame in points:
+        close(frame[:, :2], pixel_coordinates(2, 4))
+    close(points[:, 0, 2], [-1, 0, 1])
+    assert (points[:, :, 2] == points[:, :1, 2]).all()
+    refused(lambda: clip_coordinates(1, 4, 4), "at least 2 frames")
 
 
 def test_the_code_is_the_place_and_its_waves(close):

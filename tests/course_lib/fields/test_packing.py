@@ -1,12 +1,12 @@
-"""Fields survive their file, with an error that the bits bound; clips are asked for where they are."""
+"""Fields survive their file, with an error that the bits bound."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from course_lib.fields.coordinates import CoordinateNetwork, pixel_coordinates
-from course_lib.fields.packing import clip_coordinates, pack_field, unpack_field
+from course_lib.fields.coordinates import CoordinateNetwork
+from course_lib.fields.packing import pack_field, unpack_field
 
 from ..refusals import refused
 
@@ -34,13 +34,6 @@ def test_fewer_bits_are_fewer_bytes_and_eight_are_at_most_one_each():
     assert sizes[2] < sum(p.numel() for p in field.parameters()) + 200
 
 
-def test_coordinates_of_a_clip(close):
-    points = clip_coordinates(3, 2, 4).view(3, 8, 3)
-    close(points[1, :, :2], pixel_coordinates(2, 4))
-    close(points[:, 0, 2], [-1, 0, 1])
-
-
 def test_bad_input():
     refused(lambda: pack_field(network(0), 17), "1 to 16")
     refused(lambda: unpack_field(pack_field(network(0)), CoordinateNetwork(3, 1, hidden=8)), "the file holds")
-    refused(lambda: clip_coordinates(1, 4, 4), "at least 2 frames")

@@ -75,8 +75,15 @@ def test_look_alikes_look_like_the_target():
     assert with_copies < 0.6 * without
 
 
-def test_the_box_of_a_photograph_stays_on_the_same_part_of_the_world():
-    clips = photograph_clips(len(SUBJECTS), 8, generator=generator(0))
+def test_no_photograph_is_chosen_on_and_tested_on():
+    names = {split: {name for name, *_ in subjects} for split, subjects in SUBJECTS.items()}
+    assert names["val"]
+    assert not names["val"] & names["test"]
+
+
+@pytest.mark.parametrize("split", SUBJECTS)
+def test_the_box_of_a_photograph_stays_on_the_same_part_of_the_world(split):
+    clips = photograph_clips(len(SUBJECTS[split]), 8, generator=generator(0), split=split)
     for frames, boxes in zip(clips.frames, clips.boxes, strict=True):
         cut = [crop_window(frame, (box[:2] + box[2:]) / 2, (float(box[3] - box[1]), float(box[2] - box[0])),
                            out=(24, 24)) for frame, box in zip(frames, boxes, strict=True)]  # fmt: skip
@@ -100,6 +107,8 @@ def test_what_cannot_be_drawn_is_named():
         difficulty_clips("plain", 1, 1, generator=generator(0))
     with pytest.raises(ValueError, match=r"a zoom of 1 are needed, not 8 and 0\.5"):
         photograph_clips(1, 8, generator=generator(0), zoom=0.5)
+    with pytest.raises(ValueError, match="split must be one of test, val"):
+        photograph_clips(1, 8, generator=generator(0), split="train")
 
 
 def test_a_crowd_crosses_and_may_look_alike():
