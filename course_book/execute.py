@@ -24,8 +24,16 @@ from course_book.surroundings import surroundings
 if TYPE_CHECKING:
     from nbclient import NotebookClient
 
-# Asked of the kernel after the last cell; never stored.
-PEAK_MEMORY = "import resource, sys; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, sys.platform)"
+# Asked of the kernel after the last cell; never stored. On Linux `ru_maxrss` would not do: a process takes over its
+# parent's, through fork and exec, so that a small notebook run by a large program would look as large as that program.
+PEAK_MEMORY = """
+import pathlib, resource, sys
+status = pathlib.Path("/proc/self/status")
+if status.exists():
+    print(next(int(line.split()[1]) * 1024 for line in status.open() if line.startswith("VmHWM:")))
+else:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024))
+"""
 
 
 def read_text(name: str) -> NotebookNode:
@@ -134,10 +142,9 @@ def execute(name: str, notebook: NotebookNode, **variables: str) -> dict[str, fl
             except CellExecutionError as error:
                 raise RuntimeError(f"cell {index} of {name} raised; nothing was stored\n{error}") from None
         seconds = time.perf_counter() - started
-        peak, platform = _ask(client, PEAK_MEMORY).split()
+        peak = int(_ask(client, PEAK_MEMORY))
     _normalise(notebook)
-    gib = int(peak) / (2**30 if platform == "darwin" else 2**20)
-    return {"seconds": round(seconds, 1), "peak_gib": round(gib, 2)}
+    return {"seconds": round(seconds, 1), "peak_gib": round(peak / 2**30, 2)}
 
 
 def _ask(client: NotebookClient, code: str) -> str:

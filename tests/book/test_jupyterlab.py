@@ -66,9 +66,15 @@ def lab_of(root: Path, home: Path) -> Iterator[str]:
             except OSError:
                 assert server.poll() is None, (home / "log").read_text()[-2000:]
                 time.sleep(0.5)
-        yield address
-        server.terminate()
-        server.wait(20)
+        try:
+            yield address
+        finally:
+            server.terminate()
+            try:
+                server.wait(60)  # it first shuts its kernels down
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
 
 
 @pytest.fixture(scope="module")

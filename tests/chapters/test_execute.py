@@ -48,10 +48,12 @@ def test_two_executions_give_the_same_bytes(small):
 
 
 def test_measured_figures_are_kept_until_they_move(small, tmp_path):
+    ballast = b"x" * 2**30  # what the program that runs a notebook holds is not the notebook's
     small("print(1)")
+    del ballast
     table = json.loads((tmp_path / "measured.json").read_text())
     assert 0 < table["99_small"]["seconds"] < 60
-    assert 0.01 < table["99_small"]["peak_gib"] < 4
+    assert 0.01 < table["99_small"]["peak_gib"] < 1
     before = (tmp_path / "measured.json").read_bytes()
     execute._record("99_small", {key: 1.1 * value for key, value in table["99_small"].items()})
     assert (tmp_path / "measured.json").read_bytes() == before

@@ -10,6 +10,7 @@ import torch
 from course_lib.core.seeding import generator
 from course_lib.data.scenes import cast, sample_worlds
 from course_lib.fields.posed import HIGH, LOW, orbit_rings, posed_pixels, turned_cameras
+from course_lib.fields.radiance import box_rays
 
 from ..refusals import refused
 
@@ -34,6 +35,16 @@ def test_rays_meet_the_surface_that_the_view_shows_inside_the_box():
     assert (points >= torch.tensor(LOW)).all()
     assert (points <= torch.tensor(HIGH)).all()
     assert torch.equal(colours.view(4, 12, 12, 3)[2, 5, 7], views.image[0, 2, :, 5, 7])
+
+
+def test_believed_cameras_make_the_rays_and_true_ones_the_pictures():
+    world, cameras = sample_worlds(1, 3, generator=generator(0)), orbit_rings(4, 12)
+    believed = turned_cameras(cameras, 3.0, generator=generator(1))
+    rays, colours, _ = posed_pixels(world, cameras, believed)
+    wanted = box_rays(believed, torch.tensor(LOW), torch.tensor(HIGH))
+    assert torch.equal(rays.directions, wanted.directions)
+    assert not torch.allclose(rays.directions, posed_pixels(world, cameras)[0].directions, atol=1e-3)
+    assert torch.equal(colours, posed_pixels(world, cameras)[1])
 
 
 @pytest.mark.parametrize("degrees", [0.0, 2.0])

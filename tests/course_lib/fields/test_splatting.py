@@ -86,6 +86,16 @@ def test_a_projected_ellipsoid_is_the_cloud_of_its_projected_points():
     assert torch.allclose(ours, wanted, rtol=0.05, atol=0.02)
 
 
+def test_a_small_ellipsoid_far_off_the_axis_is_projected_by_autograds_slope():
+    camera = look_at(torch.tensor([3.0, -4.0, 2.0]), torch.zeros(3), 60.0, height=48, width=48)
+    centre = torch.tensor([[0.9, 0.7, -0.4]])
+    root = torch.randn(3, 3, generator=generator(0)) * 0.1
+    slope = torch.autograd.functional.jacobian(lambda p: project_points(camera, p)[0], centre)[0, :, 0]
+    wanted = slope @ root @ root.T @ slope.T
+    ours = project_covariances(camera, centre, (root @ root.T)[None])[0]
+    assert torch.allclose(ours, wanted, rtol=1e-3, atol=1e-4)
+
+
 def test_a_picture_is_learnt():
     target = torch.zeros(1, 16, 16)
     target[:, 4:12, 6:10] = 1.0

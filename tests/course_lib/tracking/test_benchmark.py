@@ -48,6 +48,17 @@ def test_each_difficulty_is_there(clips):
     assert step[1] > 1.5 * step[0]
 
 
+def test_the_box_of_a_blurred_frame_is_that_of_the_middle_of_the_exposure():
+    """A shutter of one picture shows that very moment; masks are rounded to pixels, so the mean over frames decides."""
+    sharp, blurred = (difficulty_clips("motion blur", 3, 32, generator=generator(3), size=96, shutter=shutter)
+                      for shutter in (1, 6))  # fmt: skip
+    centres = [(clip.boxes[..., :2] + clip.boxes[..., 2:]) / 2 for clip in (sharp, blurred)]
+    ahead = (centres[1] - centres[0])[:, 1:-1]
+    way = (centres[0][:, 2:] - centres[0][:, :-2]) / 2
+    late = (ahead * way).sum() / way.square().sum()  # in frames
+    assert abs(float(late)) < 0.03
+
+
 def test_look_alikes_look_like_the_target():
     """At the target's place and at one copy's, the picture is nearly the same."""
     clip = difficulty_clips("look-alikes", 1, 32, generator=generator(3), size=96)
@@ -90,6 +101,12 @@ def test_the_box_of_a_photograph_stays_on_the_same_part_of_the_world(split):
         for later in cut[1:]:
             assert (later - cut[0]).abs().mean() < 0.03
     assert (clips.boxes[:, 0] - clips.boxes[:, -1]).abs().amax(1).min() > 4  # and the camera moved
+
+
+def test_the_camera_keeps_the_target_within_reach_whatever_the_zoom():
+    clips = photograph_clips(6, 32, generator=generator(0), zoom=2.0)
+    centres = (clips.boxes[..., :2] + clips.boxes[..., 2:]) / 2
+    assert (centres - 64).abs().max() <= 0.2 * 128 + 1e-3
 
 
 def test_paths_are_smooth_and_stay_within_reach():

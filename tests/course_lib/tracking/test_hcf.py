@@ -36,6 +36,34 @@ def test_a_coarse_layer_chooses_between_two_fine_peaks():
     assert agreed_place([fine, coarse], 4, 0.1) == pytest.approx((4, -3), abs=0.2)
 
 
+def test_what_the_coarse_layer_said_pulls_between_two_fine_peaks_that_are_both_near():
+    fine = bump(32, 32, 1.0).roll((0, 3), (0, 1)) + 1.1 * bump(32, 32, 1.0).roll((0, -3), (0, 1))
+    coarse = bump(32, 32, 4.0).roll((0, 2), (0, 1))
+    assert agreed_place([fine, coarse], 6, 0.0) == pytest.approx((-3, 0), abs=0.1)
+    assert agreed_place([fine, coarse], 6, 1.0) == pytest.approx((3, 0), abs=0.5)
+
+
+def test_reach_holds_in_both_directions():
+    fine = bump(32, 32, 1.5) + 1.5 * bump(32, 32, 1.5).roll((10, 0), (0, 1))
+    coarse = bump(32, 32, 5.0)
+    assert agreed_place([fine, coarse], 4, 0.1) == pytest.approx((0, 0), abs=0.2)
+
+
+def test_numerators_and_denominators_are_averaged_over_time():
+    clip = moving_photograph(3, 2)
+    tracker = HCF(pixel_layers(16), 0.3, 1e-3, side=32)
+    parts = []
+    for k, frame in enumerate(clip[:3]):
+        tracker.centre, tracker.size = (BOX[:2] + BOX[2:]) / 2, (40.0, 40.0)
+        tracker.learn(frame, first=k == 0)
+        alone = HCF(pixel_layers(16), 0.3, 1e-3, side=32)
+        alone.centre, alone.size = tracker.centre, tracker.size
+        alone.learn(frame, first=True)
+        parts.append((alone.above[0], alone.below[0]))
+    for ours, (a, b, c) in zip((tracker.above[0], tracker.below[0]), zip(*parts, strict=True), strict=True):
+        torch.testing.assert_close(ours, 0.7 * (0.7 * a + 0.3 * b) + 0.3 * c)
+
+
 def test_the_search_goes_around_the_edge():
     fine, coarse = bump(16, 16, 1.0).roll((-8, 7), (0, 1)), bump(16, 16, 3.0).roll((7, -8), (0, 1))
     dx, dy = agreed_place([fine, coarse], 3, 0.0)

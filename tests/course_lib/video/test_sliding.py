@@ -40,6 +40,8 @@ def test_it_jumps_about_before_and_after():
     follows = torch.stack(follows).double().mean(0)
     assert (follows[2:5] == 1).all()
     assert (follows[[0, 1, 5, 6]] < 0.1).all()
+    stands = (seen[:, 1:] == seen[:, :-1]).flatten(2).all(2).double().mean(0)
+    assert (stands < 0.1).all()
 
 
 def test_the_place_in_a_frame_does_not_depend_on_the_direction():
