@@ -8,6 +8,7 @@ gradient_estimators two ways to a gradient through a random choice
 vector_quantise     a code book in the middle: VQ-VAE
 coupling            a flow of invertible layers: the exact likelihood
 bits                grey values made continuous, and likelihood in bits per dimension
+token_prior         how probable is a grid of tokens: what a VQ-VAE needs to make pictures
 masked              PixelCNN: each pixel from those before it; blind spot, and the gated remedy
 pixel_rnn           the same by recurrent layers, row by row or along diagonals
 """

@@ -56,8 +56,8 @@ class ConvolutionalAutoencoder(nn.Module):
         return self.decoder(self.code(self.encoder(images)))
 
 
-def autoencoder_parts(numbers: int, latent: int, channels: int, *, size: int,
-                      width: int) -> tuple[nn.Sequential, nn.Linear, nn.Sequential]:  # fmt: skip
+def autoencoder_parts(numbers: int, latent: int, channels: int, *, size: int, width: int,
+                      levels: int = 1) -> tuple[nn.Sequential, nn.Linear, nn.Sequential]:  # fmt: skip
     """The three parts of a convolutional autoencoder.
 
     Args:
@@ -66,14 +66,15 @@ def autoencoder_parts(numbers: int, latent: int, channels: int, *, size: int,
         channels: Of the picture.
         size: Its side, a multiple of 4.
         width: Maps of the first layer.
+        levels: Numbers with which the decoder answers for each pixel and channel.
 
     Returns:
-        Pictures (B, C, size, size) to flat features, these to (B, numbers), and (B, K) to pictures.
+        Pictures (B, C, size, size) to flat features, these to (B, numbers), and (B, K) to (B, levels C, size, size).
 
     Raises:
         ValueError: For another size, or numbers that are not above 0.
     """
-    check_positive(numbers=numbers, latent=latent, channels=channels, size=size, width=width)
+    check_positive(numbers=numbers, latent=latent, channels=channels, size=size, width=width, levels=levels)
     if size % 4:
         raise ValueError(f"size must be a multiple of 4, not {size}")
     inner = (2 * width, size // 4, size // 4)
@@ -85,7 +86,7 @@ def autoencoder_parts(numbers: int, latent: int, channels: int, *, size: int,
     decoder = nn.Sequential(
         nn.Linear(latent, features), nn.SiLU(), nn.Unflatten(1, inner),
         nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1), nn.SiLU(),
-        nn.ConvTranspose2d(width, channels, 4, stride=2, padding=1),
+        nn.ConvTranspose2d(width, levels * channels, 4, stride=2, padding=1),
     )  # fmt: skip
     return encoder, nn.Linear(features, numbers), decoder
 

@@ -63,6 +63,7 @@ class PixelCNN(nn.Module):
             for _ in range(layers)
         )
         self.head = nn.Sequential(nn.SiLU(), nn.Conv2d(width, levels, 1))
+        self.reach = 3 + layers  # rows above, and columns on either side, beyond which nothing counts
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Scores (B, L, H, W) of each pixel's value, from pictures (B, 1, H, W) with values in [-1, 1]."""
@@ -112,15 +113,17 @@ class GatedPixelCNN(nn.Module):
         levels: L.
         width: Maps of each stack.
         layers: Behind the first.
+        inputs: Channels of what it reads: 1 for grey pictures.
     """
 
-    def __init__(self, levels: int, width: int = 48, layers: int = 5):
+    def __init__(self, levels: int, width: int = 48, layers: int = 5, *, inputs: int = 1):
         super().__init__()
-        check_positive(levels=levels, width=width, layers=layers)
+        check_positive(levels=levels, width=width, layers=layers, inputs=inputs)
         self.levels = levels
-        self.layers = nn.ModuleList([GatedLayer(1, width, 7, first=True)])
+        self.layers = nn.ModuleList([GatedLayer(inputs, width, 7, first=True)])
         self.layers.extend(GatedLayer(width, width, 3) for _ in range(layers))
         self.head = nn.Sequential(nn.SiLU(), nn.Conv2d(width, levels, 1))
+        self.reach = 4 + layers  # rows above, and columns on either side, beyond which nothing counts
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Scores (B, L, H, W) of each pixel's value, from pictures (B, 1, H, W) with values in [-1, 1]."""
@@ -166,7 +169,7 @@ def pixel_log_likelihood(model: PixelModel, values: Tensor) -> Tensor:
 
 @torch.no_grad()
 def draw_pixels(model: PixelModel, count: int, size: tuple[int, int], *, generator: torch.Generator,
-                given: Tensor | None = None, known: int = 0) -> Tensor:  # fmt: skip
+                given: Tensor | None = None, known: int = 0, reach: int | None = None) -> Tensor:  # fmt: skip
     """Draw pictures pixel by pixel, in reading order: one run of the model for each pixel.
 
     Args:
@@ -176,14 +179,18 @@ def draw_pixels(model: PixelModel, count: int, size: tuple[int, int], *, generat
         generator: Source of the choices, on the device of the model.
         given: int64 (B, H, W), pictures to go on with.
         known: How many pixels of them are kept.
+        reach: Of a convolutional model, its `reach`: only a window of so many rows and columns is computed, with the
+            same result in less time. A recurrent model looks back without end and gets None.
 
     Returns:
         int64 (B, H, W).
     """
+    reach = max(size) if reach is None else reach
     values = torch.zeros(count, *size, dtype=torch.int64, device=generator.device) if given is None else given.clone()
     for place in range(known, size[0] * size[1]):
         row, column = divmod(place, size[1])
-        seen = values[:, : row + 1]  # nothing below is looked at
-        scores = model(centred(seen, model.levels))[:, :, row, column]
+        left = max(0, column - reach)
+        seen = values[:, max(0, row - reach) : row + 1, left : column + reach + 1]  # nothing below is looked at
+        scores = model(centred(seen, model.levels))[:, :, -1, column - left]
         values[:, row, column] = torch.multinomial(scores.softmax(1), 1, generator=generator)[:, 0]
     return values
