@@ -1,6 +1,7 @@
 """Models that say how probable a picture is, or make pictures from few numbers (chapter 16).
 
 autoencoder         through a narrow middle and back; the linear one finds the plane of PCA
+probabilistic_pca   the same plane as a model: a VAE of straight lines, whose likelihood is known
 gaussian            log-densities, divergence and sampling of normal distributions with diagonal covariance
 vae                 an encoder that answers with a distribution; the bound on the likelihood
 importance          a tighter bound from several samples

@@ -107,6 +107,29 @@ def test_known_pixels_stay():
     assert not torch.equal(drawn, given)
 
 
+@pytest.mark.parametrize("make", [PixelCNN, GatedPixelCNN], ids=["plain", "gated"])
+def test_a_window_of_the_reach_gives_the_same_scores_and_a_smaller_one_does_not(make):
+    torch.manual_seed(0)
+    model, size = make(4, 8, layers=2).double(), 20
+    values = torch.randint(4, (1, size, size), generator=generator(0))
+    scores, differ = model(centred(values, 4).double()), {}
+    for reach in (model.reach, model.reach - 1):
+        row = column = 12
+        window = values[:, row - reach : row + 1, column - reach : column + reach + 1]
+        found = model(centred(window, 4).double())[:, :, -1, reach]
+        differ[reach] = float((found - scores[:, :, row, column]).detach().abs().max())
+    assert differ[model.reach] < 1e-12 < 1e-9 < differ[model.reach - 1]
+
+
+@pytest.mark.parametrize("make", [PixelCNN, GatedPixelCNN], ids=["plain", "gated"])
+def test_drawing_by_windows_draws_the_same(make):
+    torch.manual_seed(0)
+    model = make(3, 8, layers=1).double()
+    model.forward, plain = lambda x: plain(x.double()), model.forward
+    drawn = [draw_pixels(model, 3, (9, 14), generator=generator(2), reach=reach) for reach in (None, model.reach)]
+    assert torch.equal(*drawn)
+
+
 def test_bad_input_is_refused():
     with pytest.raises(ValueError, match="from 0 to 3"):
         centred(torch.full((1, 2, 2), 4), 4)

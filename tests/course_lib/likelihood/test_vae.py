@@ -45,7 +45,7 @@ def test_more_samples_tighten_the_bound_towards_the_exact_likelihood(slack):
     assert exact - bounds[0] > (0.01 if slack == 0 else 0.3)
 
 
-@pytest.mark.parametrize("pixels", ["bernoulli", "gaussian"])
+@pytest.mark.parametrize("pixels", ["bernoulli", "gaussian", "categorical"])
 def test_both_terms_of_the_bound_make_the_bound_of_one_sample(pixels):
     torch.manual_seed(0)
     model = VAE(3, size=8, width=8, pixels=pixels)
@@ -62,6 +62,19 @@ def test_bernoulli_pixels_equal_torch():
     images, codes = torch.rand(4, 1, 8, 8, generator=generator(0)).round(), torch.randn(4, 3, generator=generator(1))
     wanted = torch.distributions.Bernoulli(model.decode(codes)).log_prob(images).sum((1, 2, 3))
     torch.testing.assert_close(model.log_likelihood(images, codes), wanted, atol=1e-3, rtol=1e-4)
+
+
+def test_categorical_pixels_equal_torch_and_the_noise_of_dequantising_does_not_count():
+    torch.manual_seed(0)
+    model, codes = VAE(3, size=8, width=8, pixels="categorical", levels=5), torch.randn(4, 3, generator=generator(1))
+    values = torch.randint(5, (4, 1, 8, 8), generator=generator(0))
+    scores = model.decoder(codes).unflatten(1, (5, 1)).movedim(1, -1)  # (B, C, H, W, L)
+    chances = torch.distributions.Categorical(logits=scores)
+    wanted = chances.log_prob(values).sum((1, 2, 3))
+    for inside in (0.01, 0.5, 0.99):
+        torch.testing.assert_close(model.log_likelihood((values + inside) / 5, codes), wanted)
+    middle = (chances.probs * (torch.arange(5) + 0.5) / 5).sum(-1)
+    torch.testing.assert_close(model.decode(codes), middle)
 
 
 def test_training_raises_the_bound_and_samples_have_pixels_of_the_right_kind():
