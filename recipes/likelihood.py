@@ -1,4 +1,4 @@
-"""The models of chapter 16: trained on one data set, judged in bits per dimension; writes chapters/cards/16_likelihood.json.
+"""The models of chapter 16: one data set, judged in bits per dimension; writes chapters/cards/16_likelihood.json.
 
     python -m recipes.likelihood --npz fashion_mnist.npz --threads 1
 
@@ -12,6 +12,7 @@ at the edge. Each row says how many pictures were seen. Densities (Gaussian VAE,
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 from collections.abc import Callable
@@ -31,18 +32,19 @@ from course_lib.likelihood.gaussian import divergence_from_standard, gaussian_lo
 from course_lib.likelihood.importance import importance_bound
 from course_lib.likelihood.masked import GatedPixelCNN, PixelCNN, pixel_log_likelihood
 from course_lib.likelihood.pixel_rnn import PixelRNN
+from course_lib.likelihood.probabilistic_pca import fit_probabilistic_pca
 from course_lib.likelihood.token_prior import TokenPrior
 from course_lib.likelihood.vae import VAE
 from course_lib.likelihood.vector_quantise import VQVAE, perplexity
 from course_lib.ops.pca import fit_pca
 from course_lib.optim import Adam, warmup_cosine
+from recipes import fashion
 from recipes.common import CARDS, Run, environment, ship, start
-from recipes.comparison import Known, choose_rate, spread
-from recipes.fashion import fashion_values
+from recipes.comparison import Known, choose_rate
 
 LEVELS, SIZE, LATENT, CODES, WIDTH = 16, 28, 16, 64, 16
 PIXELS, TESTED, VALIDATED = SIZE * SIZE, 2_000, 500
-WIDTHS, NARROW = (0.05, 0.1, 0.2, 0.4, 0.8), 20_000  # of grey values, in the experiment on collapse; pictures there
+WIDTHS, NARROW = (0.05, 0.1, 0.2, 0.4), 20_000  # of grey values, in the experiment on collapse; pictures there
 
 
 @dataclass(frozen=True)
@@ -75,17 +77,17 @@ def vae(pixels: str, latent: int = LATENT) -> VAE:
     return VAE(latent, width=WIDTH, pixels=pixels, levels=LEVELS)
 
 
-ALL = 55_000
+ALL, CARD = 55_000, CARDS / "16_likelihood.json"
 KINDS = {
     "vae_gaussian": Kind(lambda: vae("gaussian"), (1e-3, 2e-3, 4e-3), ALL, 5, 64, 200, 3, True),
-    "vae_categorical": Kind(lambda: vae("categorical"), (1e-3, 2e-3, 4e-3), ALL, 5, 64, 200, 3),
+    "vae_categorical": Kind(lambda: vae("categorical"), (1e-3, 2e-3, 4e-3), ALL, 5, 64, 200, 2),
     "vae_bernoulli": Kind(lambda: vae("bernoulli"), (1e-3, 2e-3, 4e-3), ALL, 5, 64, 200),
     "vae_plane": Kind(lambda: vae("gaussian", 2), (1e-3, 2e-3, 4e-3), ALL, 5, 64, 200, 1, True),
     "autoencoder": Kind(lambda: ConvolutionalAutoencoder(LATENT, width=WIDTH), (1e-3, 2e-3, 4e-3), ALL, 5, 64, 200),
     "vqvae": Kind(lambda: VQVAE(CODES, 16, width=WIDTH), (1e-3, 2e-3, 4e-3), ALL, 5, 64, 200, 1, True),
-    "vq_prior": Kind(lambda: TokenPrior(CODES, 32, 3), (1e-3, 2e-3, 4e-3), ALL, 5, 64, 100),
+    "vq_prior": Kind(lambda: TokenPrior(CODES, 32, 3), (1e-3, 2e-3, 4e-3), ALL, 3, 64, 100),
     "flow": Kind(lambda: CouplingFlow(1, SIZE, 4, width=24), (1e-3, 2e-3, 4e-3), ALL, 2, 32, 100, 1, True),
-    "pixelcnn_gated": Kind(lambda: GatedPixelCNN(LEVELS, WIDTH, 4), (2e-3, 4e-3, 8e-3), ALL, 2, 32, 60),
+    "pixelcnn_gated": Kind(lambda: GatedPixelCNN(LEVELS, WIDTH, 4), (2e-3, 4e-3, 8e-3), ALL, 1, 32, 60),
     "pixelcnn_plain_short": Kind(lambda: PixelCNN(LEVELS, WIDTH, 4), (2e-3, 4e-3, 8e-3), 16_000, 1, 32, 60, 2),
     "pixelcnn_gated_short": Kind(lambda: GatedPixelCNN(LEVELS, WIDTH, 4), (2e-3, 4e-3, 8e-3), 16_000, 1, 32, 60, 2),
     "pixelrnn_row_short": Kind(lambda: PixelRNN(LEVELS, WIDTH, 2, diagonal=False), (2e-3, 4e-3, 8e-3),
@@ -105,10 +107,10 @@ class Values:
     test: Tensor
 
 
-def read_values(path: Path | None) -> Values:
+def read_values(args: argparse.Namespace) -> Values:
     """The data in 16 levels."""
-    train, _, test, _ = fashion_values(path)
-    return Values(*((part // (256 // LEVELS)) for part in (train[:ALL], train[ALL:], test)))
+    data = fashion.load(args)
+    return Values(*(part[0][:, 0] // (256 // LEVELS) for part in (data.train, data.validation, data.test)))
 
 
 def pictures_of(values: Tensor, stream: torch.Generator | None = None) -> Tensor:
@@ -151,13 +153,13 @@ def loss_of(name: str, model: nn.Module, values: Tensor, stream: torch.Generator
     return -log_likelihood(name, model, values, stream).mean() / values[0].numel()
 
 
-def train(name: str, values: Tensor, held: Tensor, rate: float, *, seed: int, epochs: int | None = None,
-          trial: bool = False, **keep: object) -> tuple[nn.Module, History]:  # fmt: skip
+def train(name: str, values: Tensor, held: Tensor, rate: float, *, seed: int, trial: bool = False,
+          **keep: object) -> tuple[nn.Module, History]:  # fmt: skip
     """One training; its metric is the loss on held-out pictures, negative so that larger is better."""
     kind = KINDS[name]
     torch.manual_seed(seed)
     model, history = kind.make(), History()
-    pictures = kind.batch * kind.trial if trial else kind.pictures
+    pictures, epochs = (kind.batch * kind.trial, 1) if trial else (kind.pictures, kind.epochs)
     if name == "vqvae":
         with torch.no_grad():
             model.quantiser.revive(model.encoder(2 * pictures_of(values[:64], generator(seed)) - 1), generator(seed))
@@ -170,10 +172,9 @@ def train(name: str, values: Tensor, held: Tensor, rate: float, *, seed: int, ep
     def judge(model: nn.Module) -> float:
         return -float(loss_of(name, model, held[:VALIDATED], generator(9)))
 
-    steps = math.ceil(pictures / kind.batch) * (1 if trial else epochs or kind.epochs)
-    history = fit(model, loss, Adam(model.parameters(), rate), samples=pictures, epochs=1 if trial else epochs or kind.epochs,
-                  batch=kind.batch, generator=generator(seed), clip=1.0, evaluate=judge, history=history,
-                  schedule=lambda step, total: warmup_cosine(step, total, min(100, steps // 4)), **keep)  # fmt: skip
+    history = fit(model, loss, Adam(model.parameters(), rate), samples=pictures, epochs=epochs, batch=kind.batch,
+                  generator=generator(seed), clip=1.0, evaluate=judge, history=history,
+                  schedule=lambda step, total: warmup_cosine(step, total, min(100, total // 4)), **keep)  # fmt: skip
     return model, history
 
 
@@ -186,7 +187,8 @@ def revive(model: VQVAE, values: Tensor, stream: torch.Generator) -> int:
 @torch.no_grad()
 def tokens_of(model: VQVAE, values: Tensor) -> Tensor:
     """uint8 (N, 7, 7); pictures without noise, each level at its middle."""
-    parts = [model.quantiser.nearest(model.encoder(2 * (part[:, None] + 0.5) / LEVELS - 1)) for part in values.split(500)]
+    middles = [(part[:, None] + 0.5) / LEVELS for part in values.split(500)]
+    parts = [model.quantiser.nearest(model.encoder(2 * part - 1)) for part in middles]
     return torch.cat(parts).to(torch.uint8)
 
 
@@ -224,8 +226,12 @@ def baselines(values: Values) -> dict:
     seen = pictures_of(values.train, stream).flatten(1).double()
     mean, covariance = seen.mean(0), seen.T.cov()
     normal = torch.distributions.MultivariateNormal(mean, covariance)
-    bits = bits_per_dimension(normal.log_prob(pictures_of(values.test[:TESTED], stream).flatten(1).double()), PIXELS, LEVELS)
-    return {"alone": round(float(alone), 4), "gaussian": round(float(bits.mean()), 4)}
+    images = pictures_of(values.test[:TESTED], stream).flatten(1).double()
+    bits = bits_per_dimension(normal.log_prob(images), PIXELS, LEVELS)
+    plane = fit_probabilistic_pca(fit_pca(seen.float(), LATENT))
+    exact = bits_per_dimension(plane.log_density(images.float()), PIXELS, LEVELS)
+    return {"alone": round(float(alone), 4), "gaussian": round(float(bits.mean()), 4),
+            "probabilistic_pca": round(float(exact.mean()), 4)}  # fmt: skip
 
 
 class Plane(nn.Module):
@@ -278,13 +284,13 @@ def dead_codes(values: Values, seed: int, *, reviving: bool) -> dict:
 def main() -> None:
     """Train what is not trained yet, ship it and write the card."""
     run = start(__doc__, "likelihood", 0, threads=1, add=lambda parser: (
-        parser.add_argument("--npz", type=Path, help="the data as one file; without it torchvision downloads them"),
+        fashion.flags(parser),
         parser.add_argument("--only", nargs="+", choices=list(KINDS), default=list(KINDS), help="which models")))  # fmt: skip
-    values = read_values(run.args.npz)
+    values = read_values(run.args)
     known = Known(Path(f"{run.state}.json"), {"levels": LEVELS})
     card: dict = {"command": run.command, **environment(run.device), "tested": TESTED, "levels": LEVELS,
-                  "baselines": known.once("baselines", lambda: baselines(values))}  # fmt: skip
-    ship_plane(run, values, known)
+                  "baselines": known.once("baselines with a plane", lambda: baselines(values))}  # fmt: skip
+    known.once("plane", lambda: ship_plane(run, values))
     rows: dict = {}
     for name in run.args.only:
         rows[name] = learn(run, name, values, known)
@@ -292,20 +298,21 @@ def main() -> None:
     if set(rows) == set(KINDS):
         card["models"] = rows
         card["collapse"] = {str(w): [known.once(f"collapse {w} {s}", lambda w=w, s=s: collapse(values, w, s))
-                                     for s in range(3)] for w in WIDTHS}  # fmt: skip
+                                     for s in range(2)] for w in WIDTHS}  # fmt: skip
         card["codes"] = {word: [known.once(f"codes {word} {s}", lambda s=s, r=r: dead_codes(values, s, reviving=r))
                                 for s in range(3)] for word, r in (("left alone", False), ("revived", True))}  # fmt: skip
         card["importance"] = known.once("importance", lambda: importance(values.test))
-        (CARDS / "16_likelihood.json").write_text(json.dumps(card, indent=1) + "\n")
+        CARD.write_text(json.dumps(card, indent=1) + "\n")
 
 
-def ship_plane(run: Run, values: Values, known: Known) -> None:
+def ship_plane(run: Run, values: Values) -> dict:
     """PCA of the training pictures."""
     plane = Plane()
     fitted = fit_pca(pictures_of(values.train).flatten(1), PIXELS)
     plane.mean.data, plane.variances.data = fitted.mean, fitted.variances
     plane.components.data = fitted.components[:64].clone()
-    ship(named(run, "fashion_pca"), plane, Plane(), lambda _: {}, History(), data=DATA, metric="none: a fit in one step")
+    name = named(run, "fashion_pca")
+    return ship(name, plane, Plane(), lambda _: {}, History(), data=DATA, metric="none: computed in one step")
 
 
 DATA = "Fashion-MNIST in 16 grey levels, the first 55,000 training pictures"
@@ -335,7 +342,7 @@ def learn(run: Run, name: str, values: Values, known: Known) -> dict:
             ship(named(run, f"fashion_{name}"), model, kind.make(), lambda _: {}, history, data=DATA,
                  metric="chapters/cards/16_likelihood.json", rate=rate)  # fmt: skip
             model = shipped(name)
-        found.append(known.once(f"{name} seed {seed}", lambda m=model.eval(): judged(name, m, values)))
+        found.append(known.once(f"{name} seed {seed}", lambda model=model: judged(name, model, values)))
     return {"rate": rate, "rates_tried": {f"{r:g}": round(v, 5) for r, v in tried.items()}, "pictures": kind.pictures,
             "epochs": kind.epochs, "batch": kind.batch, "parameters": sum(p.numel() for p in model.parameters()),
             "seconds": seconds, "seeds": found, "curves": curves}  # fmt: skip
@@ -365,8 +372,8 @@ def judged(name: str, model: nn.Module, values: Values) -> dict:
 def importance(test: Tensor, pictures: int = 100) -> dict:
     """Bits of the categorical VAE by 1 to 1,000 samples, on the first test pictures."""
     model, images = shipped("vae_categorical"), pictures_of(test[:pictures], generator(1))
-    return {str(s): round(float(bits_per_dimension(importance_bound(model, images, generator(s), samples=s), PIXELS).mean()), 5)
-            for s in (1, 10, 100, 1000)}  # fmt: skip
+    bounds = {s: importance_bound(model, images, generator(s), samples=s) for s in (1, 10, 100, 1000)}
+    return {str(s): round(float(bits_per_dimension(bound, PIXELS).mean()), 5) for s, bound in bounds.items()}
 
 
 if __name__ == "__main__":
