@@ -3,9 +3,10 @@
     python -m recipes.likelihood --npz fashion_mnist.npz --threads 1
 
 Fashion-MNIST in 16 grey levels, so that every likelihood is one of the same whole numbers. 55,000 pictures to learn
-from, the last 5,000 of the training pictures to choose rates by, the first 2,000 test pictures to judge on. Each kind of
-model gets a grid of rates, tried in a short run and judged on validation pictures; the grid grows until its best is not
-at the edge. Each row says how many pictures were seen. Densities (Gaussian VAE, VQ-VAE, flow) read dequantised values.
+from, the last 5,000 of the training pictures to choose rates by, the first 2,000 test pictures to judge on. Each kind
+of model gets a grid of rates, tried in a short run and judged on validation pictures; the grid grows until its best is
+not at the edge. Should the whole training end worse than the short run did, the rate is halved. Densities (Gaussian
+VAE, VQ-VAE, flow) read dequantised values.
 
 `recipes/likelihood_judged.py` draws samples from what is shipped here and judges those.
 """
@@ -83,17 +84,17 @@ KINDS = {
     "vae_categorical": Kind(lambda: vae("categorical"), (1e-3, 2e-3, 4e-3), ALL, 5, 64, 200, 2),
     "vae_bernoulli": Kind(lambda: vae("bernoulli"), (1e-3, 2e-3, 4e-3), ALL, 5, 64, 200),
     "vae_plane": Kind(lambda: vae("gaussian", 2), (1e-3, 2e-3, 4e-3), ALL, 5, 64, 200, 1, True),
-    "autoencoder": Kind(lambda: ConvolutionalAutoencoder(LATENT, width=WIDTH), (1e-3, 2e-3, 4e-3), ALL, 5, 64, 200),
-    "vqvae": Kind(lambda: VQVAE(CODES, 16, width=WIDTH), (1e-3, 2e-3, 4e-3), ALL, 5, 64, 200, 1, True),
-    "vq_prior": Kind(lambda: TokenPrior(CODES, 32, 3), (1e-3, 2e-3, 4e-3), ALL, 3, 64, 100),
-    "flow": Kind(lambda: CouplingFlow(1, SIZE, 4, width=24), (1e-3, 2e-3, 4e-3), ALL, 2, 32, 100, 1, True),
-    "pixelcnn_gated": Kind(lambda: GatedPixelCNN(LEVELS, WIDTH, 4), (2e-3, 4e-3, 8e-3), ALL, 1, 32, 60),
-    "pixelcnn_plain_short": Kind(lambda: PixelCNN(LEVELS, WIDTH, 4), (2e-3, 4e-3, 8e-3), 16_000, 1, 32, 60, 2),
-    "pixelcnn_gated_short": Kind(lambda: GatedPixelCNN(LEVELS, WIDTH, 4), (2e-3, 4e-3, 8e-3), 16_000, 1, 32, 60, 2),
-    "pixelrnn_row_short": Kind(lambda: PixelRNN(LEVELS, WIDTH, 2, diagonal=False), (2e-3, 4e-3, 8e-3),
-                               16_000, 1, 32, 60, 2),
-    "pixelrnn_diagonal_short": Kind(lambda: PixelRNN(LEVELS, WIDTH, 2, diagonal=True), (2e-3, 4e-3, 8e-3),
-                                    16_000, 1, 32, 60),
+    "autoencoder": Kind(lambda: ConvolutionalAutoencoder(LATENT, width=WIDTH), (4e-3, 8e-3, 16e-3), ALL, 3, 64, 800),
+    "vqvae": Kind(lambda: VQVAE(CODES, 16, width=WIDTH), (4e-3, 8e-3, 16e-3), ALL, 3, 64, 500, 1, True),
+    "vq_prior": Kind(lambda: TokenPrior(CODES, 32, 3), (2e-3, 4e-3, 8e-3), ALL, 2, 64, 200),
+    "flow": Kind(lambda: CouplingFlow(1, SIZE, 4, width=24), (1e-3, 2e-3, 4e-3), ALL, 1, 32, 100, 1, True),
+    "pixelcnn_gated": Kind(lambda: GatedPixelCNN(LEVELS, WIDTH, 4), (4e-3, 8e-3, 16e-3), ALL, 1, 32, 40),
+    "pixelcnn_plain_short": Kind(lambda: PixelCNN(LEVELS, WIDTH, 4), (4e-3, 8e-3, 16e-3), 9_600, 1, 32, 40, 2),
+    "pixelcnn_gated_short": Kind(lambda: GatedPixelCNN(LEVELS, WIDTH, 4), (4e-3, 8e-3, 16e-3), 9_600, 1, 32, 40, 2),
+    "pixelrnn_row_short": Kind(lambda: PixelRNN(LEVELS, WIDTH, 2, diagonal=False), (4e-3, 8e-3, 16e-3),
+                               9_600, 1, 32, 40, 2),
+    "pixelrnn_diagonal_short": Kind(lambda: PixelRNN(LEVELS, WIDTH, 2, diagonal=True), (4e-3, 8e-3, 16e-3),
+                                    9_600, 1, 32, 40),
 }  # fmt: skip
 SAME_RATE = {"pixelcnn_gated": "pixelcnn_gated_short"}  # one model, trained longer
 
@@ -249,8 +250,8 @@ def collapse(values: Values, width: float, seed: int) -> dict:
     model, kind = vae("gaussian"), KINDS["vae_gaussian"]
     model.log_variance.data.fill_(2 * math.log(width)).requires_grad_(False)
     trained = [p for p in model.parameters() if p.requires_grad]
-    fit(model, lambda i, s: loss_of("vae_gaussian", model, values.train[i], s), Adam(trained, 2e-3), samples=NARROW,
-        epochs=2, batch=kind.batch, generator=generator(seed), clip=1.0,
+    fit(model, lambda i, s: loss_of("vae_gaussian", model, values.train[i], s), Adam(trained, 4e-3), samples=NARROW,
+        epochs=1, batch=kind.batch, generator=generator(seed), clip=1.0,
         schedule=lambda step, steps: warmup_cosine(step, steps, 100))  # fmt: skip
     with torch.no_grad():
         images = pictures_of(values.test[:TESTED], generator(1))
@@ -281,11 +282,15 @@ def dead_codes(values: Values, seed: int, *, reviving: bool) -> dict:
             "error": round(float(error), 5)}  # fmt: skip
 
 
+def flags(parser: argparse.ArgumentParser) -> None:
+    """Where the data are, and which models."""
+    fashion.flags(parser)
+    parser.add_argument("--only", nargs="+", choices=list(KINDS), default=list(KINDS), help="which models")
+
+
 def main() -> None:
     """Train what is not trained yet, ship it and write the card."""
-    run = start(__doc__, "likelihood", 0, threads=1, add=lambda parser: (
-        fashion.flags(parser),
-        parser.add_argument("--only", nargs="+", choices=list(KINDS), default=list(KINDS), help="which models")))  # fmt: skip
+    run = start(__doc__, "likelihood", 0, threads=1, add=flags)
     values = read_values(run.args)
     known = Known(Path(f"{run.state}.json"), {"levels": LEVELS})
     card: dict = {"command": run.command, **environment(run.device), "tested": TESTED, "levels": LEVELS,
@@ -299,8 +304,11 @@ def main() -> None:
         card["models"] = rows
         card["collapse"] = {str(w): [known.once(f"collapse {w} {s}", lambda w=w, s=s: collapse(values, w, s))
                                      for s in range(2)] for w in WIDTHS}  # fmt: skip
-        card["codes"] = {word: [known.once(f"codes {word} {s}", lambda s=s, r=r: dead_codes(values, s, reviving=r))
-                                for s in range(3)] for word, r in (("left alone", False), ("revived", True))}  # fmt: skip
+        for word, reviving in (("left alone", False), ("revived", True)):
+            card.setdefault("codes", {})[word] = [
+                known.once(f"codes {word} {s}", lambda s=s, r=reviving: dead_codes(values, s, reviving=r))
+                for s in range(3)
+            ]
         card["importance"] = known.once("importance", lambda: importance(values.test))
         CARD.write_text(json.dumps(card, indent=1) + "\n")
 
@@ -333,9 +341,12 @@ def learn(run: Run, name: str, values: Values, known: Known) -> dict:
     base = SAME_RATE.get(name, name)
     rate, tried = choose_rate(kind.rates, lambda r: known.once(
         f"{base} {r}", lambda: train(base, seen, held, r, seed=7, trial=True)[1].metric[-1]))  # fmt: skip
-    found, curves, seconds = [], [], []
+    best, found, curves, seconds = rate, [], [], []
     for seed in range(kind.seeds):
-        model, history = train(name, seen, held, rate, seed=seed, **run.keep(f".{name}.{seed}"))
+        model, history = train(name, seen, held, rate, seed=seed, **run.keep(f".{name}.{seed}.{rate:g}"))
+        while history.metric[-1] < tried[best]:  # worse than the short run: too fast for a long one
+            rate /= 2
+            model, history = train(name, seen, held, rate, seed=seed, **run.keep(f".{name}.{seed}.{rate:g}"))
         seconds.append(round(history.seconds))
         curves.append({"loss": [round(v, 5) for v in history.loss], "held": [round(-v, 5) for v in history.metric]})
         if seed == 0:
@@ -343,8 +354,8 @@ def learn(run: Run, name: str, values: Values, known: Known) -> dict:
                  metric="chapters/cards/16_likelihood.json", rate=rate)  # fmt: skip
             model = shipped(name)
         found.append(known.once(f"{name} seed {seed}", lambda model=model: judged(name, model, values)))
-    return {"rate": rate, "rates_tried": {f"{r:g}": round(v, 5) for r, v in tried.items()}, "pictures": kind.pictures,
-            "epochs": kind.epochs, "batch": kind.batch, "parameters": sum(p.numel() for p in model.parameters()),
+    return {"rate": rate, "best_in_short_runs": best, "rates_tried": {f"{r:g}": round(v, 5) for r, v in tried.items()},
+            "pictures": kind.pictures, "epochs": kind.epochs, "batch": kind.batch, "parameters": sum(p.numel() for p in model.parameters()),
             "seconds": seconds, "seeds": found, "curves": curves}  # fmt: skip
 
 

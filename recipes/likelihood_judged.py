@@ -2,9 +2,10 @@
 
     python -m recipes.likelihood_judged --npz fashion_mnist.npz --threads 1
 
-500 samples of each model that is shipped and quick enough, rounded to 16 grey levels as the training pictures were, and 500 validation
-pictures rounded in the same way, against the test pictures as they are (`recipes/generative.py`). Seconds are processor
-seconds of one thread, of a batch of 100 divided by 100; multiply-adds are those of one picture's likelihood.
+500 samples of each model that is shipped and quick enough, rounded to 16 grey levels as the training pictures were, and
+500 validation pictures rounded in the same way, against the test pictures as they are (`recipes/generative.py`).
+Seconds are processor seconds of one thread, of a batch of 100 divided by 100; multiply-adds are those of one picture's
+likelihood.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from recipes.likelihood import (
     LEVELS,
     SIZE,
     Values,
+    bits_of,
     log_likelihood,
     pictures_of,
     read_values,
@@ -143,7 +145,8 @@ def main() -> None:
     drawing = {name: known.once(f"draw {name}", lambda n=name: draw_seconds(n)) for name in PAST}
     evaluation = {name: evaluation_bits(name) for name in LIKELIHOODS}
     card = {"command": run.command, **environment(run.device), "samples": SAMPLES, "models": rows, "real": real,
-            "again": again, "multiply_adds": costs, "naive": naive, "draw": drawing, "evaluation": evaluation}  # fmt: skip
+            "again": again, "multiply_adds": costs, "naive": naive, "draw": drawing,
+            "evaluation": evaluation}  # fmt: skip
     (CARDS / "16_samples.json").write_text(json.dumps(card, indent=1) + "\n")
 
 
@@ -164,7 +167,7 @@ def evaluation_bits(name: str) -> float:
 
 @torch.no_grad()
 def naive_seconds(count: int) -> dict:
-    """Processor seconds a sample of the gated PixelCNN: whole pictures again for each pixel, rows above, and windows."""
+    """Processor seconds a sample of the gated PixelCNN: whole pictures for each pixel, rows above, and windows."""
     model, found = shipped("pixelcnn_gated"), {}
     begin = time.process_time()
     likelihood = torch.randint(LEVELS, (count, SIZE, SIZE), generator=generator(0))
