@@ -166,11 +166,16 @@ def train(name: str, values: Tensor, held: Tensor, rate: float, *, seed: int, tr
             model.quantiser.revive(model.encoder(2 * pictures_of(values[:64], generator(seed)) - 1), generator(seed))
 
     def loss(indices: Tensor, stream: torch.Generator) -> Tensor:
-        if name == "vqvae" and history.steps % 100 == 99:
+        if name == "vqvae" and history.steps % 100 == 99 and 2 * history.steps < steps:
             revive(model, values[indices], stream)
         return loss_of(name, model, values[indices], stream)
 
+    steps = epochs * math.ceil(pictures / kind.batch)
+
     def judge(model: nn.Module) -> float:
+        if name == "vqvae":  # without the loss of the book, which grows with the scale of the codes
+            images = pictures_of(held[:VALIDATED], generator(9))
+            return -float((model(images)[0] - images).square().mean())
         return -float(loss_of(name, model, held[:VALIDATED], generator(9)))
 
     history = fit(model, loss, Adam(model.parameters(), rate), samples=pictures, epochs=epochs, batch=kind.batch,
@@ -355,7 +360,8 @@ def learn(run: Run, name: str, values: Values, known: Known) -> dict:
             model = shipped(name)
         found.append(known.once(f"{name} seed {seed}", lambda model=model: judged(name, model, values)))
     return {"rate": rate, "best_in_short_runs": best, "rates_tried": {f"{r:g}": round(v, 5) for r, v in tried.items()},
-            "pictures": kind.pictures, "epochs": kind.epochs, "batch": kind.batch, "parameters": sum(p.numel() for p in model.parameters()),
+            "pictures": kind.pictures, "epochs": kind.epochs, "batch": kind.batch,
+            "parameters": sum(p.numel() for p in model.parameters()),
             "seconds": seconds, "seeds": found, "curves": curves}  # fmt: skip
 
 

@@ -71,6 +71,9 @@ def samplers(values: Values) -> dict[str, Callable[[int, torch.Generator], Tenso
         reach = getattr(model, "reach", None)
         return lambda n, s: draw_pixels(model, n, (size, size), generator=s, reach=reach).to(torch.uint8)
 
+    def coded(z: Tensor) -> Tensor:
+        return as_values((coder.decoder(z) * (LEVELS - 1) + 0.5) / LEVELS)  # it was trained on levels / 15
+
     def categorical(n: int, s: torch.Generator) -> Tensor:
         model = vaes["categorical"]
         return by_level(model.decoder(torch.randn(n, LATENT, generator=s)), s)
@@ -80,9 +83,8 @@ def samplers(values: Values) -> dict[str, Callable[[int, torch.Generator], Tenso
 
     return {
         "probabilistic_pca": lambda n, s: as_values(linear.sample(n, s, noise=False).view(n, 1, SIZE, SIZE)),
-        "autoencoder": lambda n, s: as_values(
-            coder.decoder(codes.mean(0) + torch.randn(n, LATENT, generator=s) @ spread.T) * (LEVELS - 1) / LEVELS
-            + 0.5 / LEVELS),
+        "autoencoder": lambda n, s: coded(codes.mean(0) + torch.randn(n, LATENT, generator=s) @ spread.T),
+        "autoencoder_standard": lambda n, s: coded(torch.randn(n, LATENT, generator=s)),
         "vae_gaussian": lambda n, s: as_values(vaes["gaussian"].sample(n, s)),
         "vae_bernoulli": lambda n, s: as_values(vaes["bernoulli"].sample(n, s)),
         "vae_categorical": lambda n, s: as_values(vaes["categorical"].sample(n, s)),

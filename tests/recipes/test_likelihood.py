@@ -73,6 +73,8 @@ def test_every_kind_trains_in_small(name, monkeypatch):
     grids = torch.randint(64, (32, 7, 7), generator=generator(0)).to(torch.uint8) if name == "vq_prior" else VALUES[:32]
     model, history = likelihood.train(name, grids, grids[:8], 1e-3, seed=0)
     assert history.steps == 4
+    if name == "vqvae":  # judged by its error alone
+        return
     with torch.no_grad():
         loss = likelihood.loss_of(name, model, grids[:8], generator(9))
     assert float(loss) == pytest.approx(-history.metric[-1], rel=1e-5)
