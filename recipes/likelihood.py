@@ -89,12 +89,12 @@ KINDS = {
     "vq_prior": Kind(lambda: TokenPrior(CODES, 32, 3), (2e-3, 4e-3, 8e-3), ALL, 2, 64, 200),
     "flow": Kind(lambda: CouplingFlow(1, SIZE, 4, width=24), (1e-3, 2e-3, 4e-3), ALL, 1, 32, 100, 1, True),
     "pixelcnn_gated": Kind(lambda: GatedPixelCNN(LEVELS, WIDTH, 4), (4e-3, 8e-3, 16e-3), ALL, 1, 32, 40),
-    "pixelcnn_plain_short": Kind(lambda: PixelCNN(LEVELS, WIDTH, 4), (4e-3, 8e-3, 16e-3), 9_600, 1, 32, 40, 2),
-    "pixelcnn_gated_short": Kind(lambda: GatedPixelCNN(LEVELS, WIDTH, 4), (4e-3, 8e-3, 16e-3), 9_600, 1, 32, 40, 2),
+    "pixelcnn_plain_short": Kind(lambda: PixelCNN(LEVELS, WIDTH, 4), (4e-3, 8e-3, 16e-3), 6_400, 1, 32, 40, 2),
+    "pixelcnn_gated_short": Kind(lambda: GatedPixelCNN(LEVELS, WIDTH, 4), (4e-3, 8e-3, 16e-3), 6_400, 1, 32, 40, 2),
     "pixelrnn_row_short": Kind(lambda: PixelRNN(LEVELS, WIDTH, 2, diagonal=False), (4e-3, 8e-3, 16e-3),
-                               9_600, 1, 32, 40, 2),
+                               6_400, 1, 32, 40, 2),
     "pixelrnn_diagonal_short": Kind(lambda: PixelRNN(LEVELS, WIDTH, 2, diagonal=True), (4e-3, 8e-3, 16e-3),
-                                    9_600, 1, 32, 40),
+                                    6_400, 1, 32, 40),
 }  # fmt: skip
 SAME_RATE = {"pixelcnn_gated": "pixelcnn_gated_short"}  # one model, trained longer
 

@@ -94,9 +94,7 @@ def samplers(values: Values) -> dict[str, Callable[[int, torch.Generator], Tenso
         "flow": lambda n, s: as_values(flow.sample(n, s)),
         "flow_cool": lambda n, s: as_values(flow.sample(n, s, temperature=0.7)),
         "pixelcnn_plain_short": pixels(plain),
-        "pixelcnn_gated_short": pixels(shipped("pixelcnn_gated_short")),
         "pixelcnn_gated": pixels(gated),
-        "pixelrnn_row_short": pixels(shipped("pixelrnn_row_short")),
     }  # fmt: skip
 
 
@@ -143,7 +141,7 @@ def main() -> None:
     costs = {name: multiply_adds(name, values.test) for name in (
         "autoencoder", "vae_gaussian", "vae_categorical", "vae_bernoulli", "vq_prior", "flow", "pixelcnn_plain_short",
         "pixelcnn_gated", "pixelrnn_row_short", "pixelrnn_diagonal_short")}  # fmt: skip
-    naive = known.once("naive", lambda: naive_seconds(16))
+    naive = known.once("naive", lambda: naive_seconds(8))
     drawing = {name: known.once(f"draw {name}", lambda n=name: draw_seconds(n)) for name in PAST}
     evaluation = {name: evaluation_bits(name) for name in LIKELIHOODS}
     card = {"command": run.command, **environment(run.device), "samples": SAMPLES, "models": rows, "real": real,
@@ -153,7 +151,7 @@ def main() -> None:
 
 
 @torch.no_grad()
-def draw_seconds(name: str, count: int = 8) -> float:
+def draw_seconds(name: str, count: int = 4) -> float:
     """Processor seconds of one sample, in a batch."""
     model = shipped(name)
     begin = time.process_time()

@@ -78,7 +78,7 @@ class DiagonalLSTM(nn.Module):
         self.inputs = nn.ModuleList(nn.Conv2d(width, 4 * width, 1) for _ in range(2))
         self.states = nn.ModuleList(nn.Conv1d(width, 4 * width, 2, bias=False) for _ in range(2))
 
-    def _pass(self, x: Tensor, side: int) -> Tensor:
+    def one_way(self, x: Tensor, side: int) -> Tensor:
         """One direction, from the upper left corner."""
         gates = skew(self.inputs[side](x))
         hidden = cell = torch.zeros_like(x[..., 0])
@@ -91,8 +91,8 @@ class DiagonalLSTM(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, D, H, W) to (B, D, H, W): a pixel sees itself and all before it."""
-        right = self._pass(x.flip(3), 1).flip(3)
-        return self._pass(x, 0) + F.pad(right, (0, 0, 1, 0))[:, :, :-1]
+        right = self.one_way(x.flip(3), 1).flip(3)
+        return self.one_way(x, 0) + F.pad(right, (0, 0, 1, 0))[:, :, :-1]
 
 
 class PixelRNN(nn.Module):
