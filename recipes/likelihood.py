@@ -45,7 +45,7 @@ from recipes.comparison import Known, choose_rate
 
 LEVELS, SIZE, LATENT, CODES, WIDTH = 16, 28, 16, 64, 16
 PIXELS, TESTED, VALIDATED = SIZE * SIZE, 2_000, 500
-WIDTHS, NARROW = (0.05, 0.1, 0.2, 0.4), 20_000  # of grey values, in the experiment on collapse; pictures there
+WIDTHS, NARROW = (0.1, 0.2, 0.4, 0.8, 1.6), 20_000  # of grey values, in the experiment on collapse; pictures there
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ KINDS = {
     "pixelcnn_gated_short": Kind(lambda: GatedPixelCNN(LEVELS, WIDTH, 4), (4e-3, 8e-3, 16e-3), 6_400, 1, 32, 40, 2),
     "pixelrnn_row_short": Kind(lambda: PixelRNN(LEVELS, WIDTH, 2, diagonal=False), (4e-3, 8e-3, 16e-3),
                                6_400, 1, 32, 40, 2),
-    "pixelrnn_diagonal_short": Kind(lambda: PixelRNN(LEVELS, WIDTH, 2, diagonal=True), (4e-3, 8e-3, 16e-3),
+    "pixelrnn_diagonal_short": Kind(lambda: PixelRNN(LEVELS, WIDTH, 2, diagonal=True), (0.064, 0.128, 0.256),
                                     6_400, 1, 32, 40),
 }  # fmt: skip
 SAME_RATE = {"pixelcnn_gated": "pixelcnn_gated_short"}  # one model, trained longer
