@@ -140,7 +140,7 @@ def main() -> None:
         for s in (1, 2, 3)}  # fmt: skip
     costs = {name: multiply_adds(name, values.test) for name in (
         "autoencoder", "vae_gaussian", "vae_categorical", "vae_bernoulli", "vq_prior", "flow", "pixelcnn_plain_short",
-        "pixelcnn_gated", "pixelrnn_row_short", "pixelrnn_diagonal_short")}  # fmt: skip
+        "pixelcnn_gated", "pixelcnn_gated_short", "pixelrnn_row_short", "pixelrnn_diagonal_short")}  # fmt: skip
     naive = known.once("naive", lambda: naive_seconds(8))
     drawing = {name: known.once(f"draw {name}", lambda n=name: draw_seconds(n)) for name in PAST}
     evaluation = {name: evaluation_bits(name) for name in LIKELIHOODS}
