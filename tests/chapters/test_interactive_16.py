@@ -19,7 +19,7 @@ def space():
     torch.set_grad_enabled(True)
 
 
-@pytest.mark.parametrize("place", [(0.0, 0.5), (-2.0, 1.5), (2.0, -1.5)])
+@pytest.mark.parametrize("place", [(0.5, 0.5), (-1.5, 0.5), (1.5, -1.0)])
 def test_each_place_shows_its_own_picture(space, place):
     made, caption = draw(space, "walking", *place)
     assert f"({place[0]:g}, {place[1]:g})" in caption
