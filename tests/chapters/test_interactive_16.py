@@ -9,14 +9,13 @@ import torch
 from .demonstrations import draw, live_controls, namespace, sources
 
 NAME = "16_autoencoders_and_likelihood"
-PLANE = ("pin(0)", "torch.set_grad_enabled(False)\nLEVELS", "originals, classes = ", "def walking(")
+PLANE = ("import json", "pin(0)", "originals, classes = ", "def walking(")
 CONTROLS = ("FIRST, SECOND = ",)
 
 
 @pytest.fixture(scope="module")
 def space():
-    yield namespace(sources(NAME, PLANE))
-    torch.set_grad_enabled(True)
+    return namespace(sources(NAME, PLANE))
 
 
 @pytest.mark.parametrize("place", [(0.5, 0.5), (-1.5, 0.5), (1.5, -1.0)])
