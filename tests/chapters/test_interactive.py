@@ -10,7 +10,7 @@ from .demonstrations import code_cells, draw, live_controls, namespace, sources
 
 NUMBERED = [name for name in all_chapters() if name[:2].isdigit()]
 CHAPTER = "02_optimization"
-MARKS = ("pin(0)", "point = lambda", "def descend")
+MARKS = ("pin(0)", "point = lambda", "LANDSCAPES = {", "def descend")
 
 
 @pytest.mark.parametrize("name", NUMBERED)
