@@ -12,10 +12,8 @@ import argparse
 import json
 import time
 
-import numpy as np
 import torch
 from torch import Tensor
-from torchvision.datasets import FashionMNIST
 from tqdm import tqdm
 
 from course_lib.core.device import pick_device
@@ -25,6 +23,7 @@ from course_lib.linear import cross_entropy
 from course_lib.ops.neighbours import knn_predict
 from course_lib.optim import SGD
 from recipes.common import CARDS
+from recipes.fashion import arrays
 
 CARD = CARDS / "02_fashion_mnist.json"
 DATA = "Fashion-MNIST, 60,000 training and 10,000 test images"
@@ -32,15 +31,9 @@ DATA = "Fashion-MNIST, 60,000 training and 10,000 test images"
 
 def load(root: str | None, npz: str | None, device: torch.device) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Training and test pixels (N, 784) float32 in [0, 1] and labels (N,), on the device."""
-    if npz is not None:
-        arrays = np.load(npz)
-        parts = [(arrays[f"x_{part}"], arrays[f"y_{part}"]) for part in ("train", "test")]
-    else:
-        sets = [FashionMNIST(root or "data", train=flag, download=True) for flag in (True, False)]
-        parts = [(part.data.numpy(), part.targets.numpy()) for part in sets]
-    (x, y), (xt, yt) = parts
-    pixels = [torch.from_numpy(a.reshape(len(a), -1)).to(device).float() / 255 for a in (x, xt)]
-    return pixels[0], torch.from_numpy(y).long().to(device), pixels[1], torch.from_numpy(yt).long().to(device)
+    (x, y), (xt, yt) = arrays(npz, root)
+    pixels = [a.reshape(len(a), -1).to(device).float() / 255 for a in (x, xt)]
+    return pixels[0], y.to(device), pixels[1], yt.to(device)
 
 
 def softmax_regression(x: Tensor, y: Tensor, xt: Tensor, yt: Tensor) -> dict:

@@ -4,6 +4,7 @@ from course_lib.networks.backbones.alexnet import AlexNet
 from course_lib.networks.backbones.backbone import CIFAR_CLASSES, Backbone, Normalise
 from course_lib.networks.backbones.convnext import ConvNeXt, ConvNeXtBlock, convnext_tiny
 from course_lib.networks.backbones.densenet import DenseLayer, DenseNet, densenet121, densenet264
+from course_lib.networks.backbones.fashion_net import FashionNet
 from course_lib.networks.backbones.googlenet import GoogLeNet, Inception
 from course_lib.networks.backbones.hrnet import HRNet, hrnet_w48
 from course_lib.networks.backbones.lenet import LeNet
@@ -24,6 +25,7 @@ __all__ = [
     "ConvNeXtBlock",
     "DenseLayer",
     "DenseNet",
+    "FashionNet",
     "GoogLeNet",
     "HRNet",
     "Inception",
