@@ -1,4 +1,4 @@
-"""Diffusion and flow matching on Fashion-MNIST (chapter 18): two denoisers, a classifier of noisy pictures, trials.
+"""Diffusion and flow matching on Fashion-MNIST (chapter 18): two denoisers, a classifier of noisy pictures.
 
     python -m recipes.diffusion                            # downloads through torchvision
     python -m recipes.diffusion --npz fashion_mnist.npz
@@ -6,14 +6,12 @@
 fashion_diffusion          predicts noise, cosine schedule of T = 200 steps
 fashion_flow               the same network, budget and rule for the rate; predicts velocities
 fashion_noisy_classifier   hears the time; for classifier guidance
-trials                     short trainings: what is predicted, schedule, weights of the loss, no time
 
 Rates are chosen on 5,000 pictures that are not trained on, inside a grid that grows. A class is told in 85 % of cases.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 import torch
@@ -30,20 +28,12 @@ from course_lib.diffusion.schedules import NoiseSchedule, cosine_schedule, linea
 from course_lib.optim.averaging import EMA
 from course_lib.optim.schedules import warmup_cosine
 from recipes import fashion
-from recipes.common import CARDS, Run, environment, ship, start
+from recipes.common import Run, ship, start
 from recipes.comparison import Known, choose_rate
 
-T, BATCH, EPOCHS, FORGET, DECAY = 200, 128, 10, 0.15, 0.999
-SHORT, TRIAL = 25_600, 102_400  # pictures seen to choose a rate, and in a trial
+T, BATCH, EPOCHS, FORGET, DECAY = 200, 128, 5, 0.15, 0.998
+SHORT, TRIAL = 25_600, 51_200  # pictures seen to choose a rate, and in a trial
 RATES = (1e-3, 2e-3, 4e-3)
-TRIALS: dict[str, dict] = {
-    "noise, cosine": {},
-    "noise, linear": {"schedule": "linear"},
-    "clean": {"kind": "clean"},
-    "v": {"kind": "v"},
-    "noise, weights of the bound": {"weighted": True},
-    "noise, no time": {"timeless": True},
-}
 SCHEDULES: dict[str, Callable[[int], NoiseSchedule]] = {"cosine": cosine_schedule, "linear": linear_schedule}
 
 
@@ -138,16 +128,15 @@ def accuracy_by_time(model: nn.Module, data: fashion.Fashion, device: torch.devi
 
 
 def main() -> None:
-    """Choose rates, train, ship; then the trials."""
+    """Choose rates, train, ship."""
     run = start(__doc__, "fashion_diffusion", EPOCHS, add=fashion.flags, threads=1)
     data, device = fashion.load(run.args), run.device
     assert run.state is not None
-    known = Known(run.state.with_suffix(".json"), {"T": T, "batch": BATCH, "short": SHORT, "trial": TRIAL})
+    known = Known(run.state.with_suffix(".json"), {"T": T, "batch": BATCH, "short": SHORT})
     words = {"data": "Fashion-MNIST, 55,000 training pictures", "batch": BATCH, "steps_of_the_chain": T,
              "label_forgotten": FORGET, "average": DECAY, "loss_on": "2,000 validation pictures"}  # fmt: skip
-    chosen = {}
     for task, name in (("noise", "fashion_diffusion"), ("flow", "fashion_flow")):
-        rate, scores = chosen[task] = chosen_rate(task, data, known, device)
+        rate, scores = chosen_rate(task, data, known, device)
         print(task, rate, scores, flush=True)
         model, history = learn(task, data, rate, seen=run.epochs * fashion.TRAINING, device=device,
                                keep=run.keep(f".{task}"))  # fmt: skip
@@ -155,19 +144,10 @@ def main() -> None:
         ship(named, model, blank(task), lambda _, h=history: {"validation_loss": round(h.metric[-1], 4)}, history,
              **words, predicts="velocity" if task == "flow" else "noise", rate=rate,
              rates_tried={str(r): round(-s, 4) for r, s in scores.items()})  # fmt: skip
-    classifier, history = learn_classifier(data, run, 2)
-    named = Run("fashion_noisy_classifier", device, 2, run.state, run.started, run.args)
+    classifier, history = learn_classifier(data, run, 1)
+    named = Run("fashion_noisy_classifier", device, 1, run.state, run.started, run.args)
     ship(named, classifier, NoisyClassifier(10, T), lambda m: {"accuracy_by_time": accuracy_by_time(m, data, device)},
          history, data=words["data"], batch=BATCH, steps_of_the_chain=T, rate=2e-3)  # fmt: skip
-    folder = run.state.with_suffix(".trials")
-    folder.mkdir(exist_ok=True)
-    for name, options in TRIALS.items():
-        path = folder / f"{name}.pt"
-        if not path.exists():
-            model, history = learn("noise", data, chosen["noise"][0], seen=TRIAL, device=device, options=options)
-            torch.save(model.state_dict(), path)
-            print(name, history.metric, history.seconds, flush=True)
-    (CARDS / "18_training.json").write_text(json.dumps({"command": run.command, **environment(device)}) + "\n")
 
 
 if __name__ == "__main__":

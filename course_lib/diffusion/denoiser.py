@@ -11,6 +11,8 @@ without a GPU: the same maps at full resolution cost four times as much. Picture
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -117,3 +119,25 @@ class NoisyClassifier(nn.Module):
         heard = self.time(t)
         x = self.near(self.stem(F.pixel_unshuffle(x, 2)), heard)
         return self.answer(self.head(self.far(self.shrink(x), heard)))
+
+
+class PointDenoiser(nn.Module):
+    """The same for points: an MLP that hears the time, to try things out in the plane.
+
+    Args:
+        span: The time that counts as 1.
+        coordinates: Of a point.
+        hidden: Width of its three hidden layers.
+        dimensions: Length of the time's vector.
+    """
+
+    def __init__(self, span: float, coordinates: int = 2, *, hidden: int = 96, dimensions: int = 32):
+        super().__init__()
+        self.time = TimeEmbedding(dimensions, span)
+        widths = (coordinates + dimensions, hidden, hidden, hidden)
+        layers: list[nn.Module] = [part for a, b in pairwise(widths) for part in (nn.Linear(a, b), nn.SiLU())]
+        self.layers = nn.Sequential(*layers, nn.Linear(hidden, coordinates))
+
+    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+        """(B, coordinates) and times (B,) to (B, coordinates)."""
+        return self.layers(torch.cat([x, self.time(t)], 1))

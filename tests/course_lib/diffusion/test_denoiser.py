@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from course_lib.core.seeding import generator
-from course_lib.diffusion.denoiser import Denoiser, NoisyClassifier, TimeEmbedding
+from course_lib.diffusion.denoiser import Denoiser, NoisyClassifier, PointDenoiser, TimeEmbedding
 from course_lib.networks.positional import sinusoidal_encoding
 
 from ..refusals import refused
@@ -77,3 +77,10 @@ def test_bad_input(model, device):
     refused(lambda: TimeEmbedding(16, 0), "span must be a finite number above 0")
     bad = torch.zeros(1, 1, 10, 10, device=device)
     refused(lambda: model(bad, torch.tensor([1], device=device)), "multiples of 2")
+
+
+def test_points_hear_the_time(device):
+    model, x = PointDenoiser(10).to(device), torch.zeros(2, 2, device=device)
+    answer = model(x, torch.tensor([0, 7], device=device))
+    assert answer.shape == (2, 2)
+    assert not torch.allclose(answer[0], answer[1])
