@@ -32,7 +32,7 @@ from recipes.common import Run, ship, start
 from recipes.comparison import Known, choose_rate
 
 T, BATCH, EPOCHS, FORGET, DECAY = 200, 128, 5, 0.15, 0.998
-SHORT, TRIAL = 25_600, 51_200  # pictures seen to choose a rate, and in a trial
+SHORT = 25_600  # pictures seen to choose a rate
 RATES = (1e-3, 2e-3, 4e-3)
 SCHEDULES: dict[str, Callable[[int], NoiseSchedule]] = {"cosine": cosine_schedule, "linear": linear_schedule}
 
@@ -70,8 +70,8 @@ def learn(task: str, data: fashion.Fashion, rate: float, *, seen: int, device: t
     torch.manual_seed(0)
     model = blank(task, options.get("timeless", False)).to(device)
     loss = loss_of(task, SCHEDULES[options.get("schedule", "cosine")](T), options)
-    average = EMA(model, DECAY if seen > TRIAL else 0.99)
-    samples, epochs = (len(x), seen // len(x)) if seen >= len(x) and seen > TRIAL else (seen, 1)
+    average = EMA(model, DECAY if seen > SHORT else 0.99)
+    samples, epochs = (len(x), seen // len(x)) if seen > max(len(x), SHORT) else (seen, 1)
 
     def train(indices: Tensor, stream: torch.Generator) -> Tensor:
         chosen = indices % len(x)

@@ -3,11 +3,10 @@
     python -m recipes.diffusion_judged                            # downloads through torchvision
     python -m recipes.diffusion_judged --npz fashion_mnist.npz
 
-plane      a small network learns eight Gaussians in the plane: prediction, schedule, weights, three seeds each; judged
-           by the energy distance of its samples
-samplers   1,000 pictures, 100 of each class, by each sampler at equal numbers of network evaluations, three seeds
-guidance   with and without a classifier, from not listening to shouting
-trials     short trainings on pictures: the same choices, and a network that does not hear the time
+plane      a small network learns eight Gaussians in the plane: prediction, schedule, weights, no time; three seeds;
+           judged by the energy distance of its samples
+samplers   500 pictures, 50 of each class, by each sampler at equal numbers of network evaluations, three seeds
+guidance   with and without a classifier, from not listening to shouting; one seed
 
 Pictures are judged by `recipes/generative.py`. Everything goes into the state file as soon as it is known.
 """
@@ -20,12 +19,12 @@ import time
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from course_lib.core.seeding import generator
 from course_lib.core.training import fit
-from course_lib.core.weights import load_checkpoint, read_card
+from course_lib.core.weights import load_checkpoint
 from course_lib.diffusion.denoiser import Denoiser, NoisyClassifier, PointDenoiser
 from course_lib.diffusion.flow_matching import flow_loss, sample_flow
 from course_lib.diffusion.forward import to_images
@@ -41,28 +40,21 @@ from course_lib.optim.schedules import warmup_cosine
 from recipes import fashion
 from recipes.common import CARDS, environment, start
 from recipes.comparison import Known, choose_rate
-from recipes.diffusion import SCHEDULES, TRIAL, T, learn
+from recipes.diffusion import SCHEDULES, T
 from recipes.generative import agreement, scores
 
-COUNT, SEEDS, EVALUATIONS, GUIDED_STEPS = 1000, 3, (5, 10, 20, 50), 20
-WEIGHTS, SCALES = (0.0, 1.0, 2.0, 3.0, 5.0, 8.0), (0.0, 1.0, 2.0, 4.0, 8.0, 16.0)
+COUNT, SEEDS, EVALUATIONS, GUIDED_STEPS = 500, 3, (5, 10, 20, 50), 20
+WEIGHTS, SCALES = (0.0, 1.0, 2.0, 3.0, 5.0, 8.0), (1.0, 2.0, 4.0, 8.0, 16.0)
 PLANE = {
     "noise, cosine": {},
     "noise, linear": {"schedule": "linear"},
     "clean, cosine": {"kind": "clean"},
     "v, cosine": {"kind": "v"},
     "noise, cosine, weights of the bound": {"weighted": True},
+    "noise, cosine, no time": {"timeless": True},
     "flow": {"kind": "flow"},
 }
-PLANE_STEPS, PLANE_BATCH, PLANE_RATES = 2000, 256, (1e-3, 2e-3, 4e-3)
-TRIALS = {
-    "noise, cosine": {},
-    "noise, linear": {"schedule": "linear"},
-    "clean, cosine": {"kind": "clean"},
-    "v, cosine": {"kind": "v"},
-    "noise, cosine, weights of the bound": {"weighted": True},
-    "noise, cosine, no time": {"timeless": True},
-}
+PLANE_STEPS, PLANE_BATCH, PLANE_RATES = 1000, 256, (1e-3, 2e-3, 4e-3)
 
 
 def ring(device: torch.device) -> GaussianMixture:
@@ -76,7 +68,7 @@ def learn_plane(rate: float, seed: int, options: dict) -> dict:
     kind, schedule = options.get("kind", "noise"), SCHEDULES[options.get("schedule", "cosine")](T)
     mixture = ring(torch.device("cpu"))
     torch.manual_seed(seed)
-    net = PointDenoiser(1.0 if kind == "flow" else T)
+    net = PointDenoiser(1.0 if kind == "flow" else T, timeless=options.get("timeless", False))
     weights, average = bound_weights(schedule) if options.get("weighted") else None, EMA(net, 0.99)
 
     def loss(indices: Tensor, stream: torch.Generator) -> Tensor:
@@ -118,10 +110,8 @@ def in_parts(draw: Callable[[Tensor, Tensor], Tensor], noise: Tensor, labels: Te
 
 
 def judged(pictures: Tensor, labels: Tensor) -> dict:
-    """The referee's scores of all, and of the first 500 beside them; share of the class that was asked for."""
-    half = scores(pictures[:500].cpu())
-    return {**scores(pictures.cpu()), "agreement": agreement(pictures.cpu(), labels.cpu()),
-            "first_500": half}  # fmt: skip
+    """The referee's scores, and the share that it puts into the class that was asked for."""
+    return {**scores(pictures.cpu()), "agreement": agreement(pictures.cpu(), labels.cpu())}
 
 
 class Studio:
@@ -135,9 +125,9 @@ class Studio:
         self.labels = asked_classes(device)
 
     def diffusion(self, steps: int, seed: int, *, eta: float = 0.0, weight: float = 1.0, clip: float | None = 1.0,
-                  scale: float | None = None, net: nn.Module | None = None) -> dict:  # fmt: skip
+                  scale: float | None = None) -> dict:  # fmt: skip
         """Judge DDIM; with a scale, by the classifier's guidance of the network that is told nothing."""
-        net, stream = net or self.noise, generator(seed, self.device)
+        net, stream = self.noise, generator(seed, self.device)
 
         def draw(x: Tensor, labels: Tensor) -> Tensor:
             predict = classifier_free(net, labels, weight)
@@ -156,19 +146,6 @@ class Studio:
             return sample_flow(classifier_free(self.flow, labels, weight), x, steps, method=method)
 
         return judged(in_parts(draw, begin_with(seed, self.device), self.labels), self.labels)
-
-    def other_kind(self, net: nn.Module, options: dict) -> dict:
-        """Judge a network of the trials by 20 steps of DDIM."""
-        kind, schedule = options.get("kind", "noise"), SCHEDULES[options.get("schedule", "cosine")](T)
-
-        def draw(x: Tensor, labels: Tensor) -> Tensor:
-            def predict(x: Tensor, t: Tensor) -> Tensor:
-                signal, sigma = schedule.rates(t, x)
-                return convert(net(x, t, labels), x, kind, into="noise", signal=signal, sigma=sigma)
-
-            return sample_ddim(predict, x, even_times(schedule, GUIDED_STEPS), schedule=schedule, clip=1.0)
-
-        return judged(in_parts(draw, begin_with(0, self.device), self.labels), self.labels)
 
     def cost(self) -> dict:
         """Multiply-adds of a picture, and processor seconds of one evaluation of one in a batch of 100."""
@@ -198,23 +175,45 @@ class Studio:
         return {"samples": nearest(made.cpu()), "held_out": nearest(data.validation[0][:250].float() / 255)}
 
 
-def main() -> None:
-    """Measure everything that is not known yet and write the card."""
-    run = start(__doc__, "diffusion_judged", 1, add=fashion.flags, threads=1)
-    assert run.state is not None
-    known = Known(run.state.with_suffix(".json"), {"T": T, "count": COUNT, "plane": PLANE_STEPS, "trial": TRIAL})
-    device, plane = run.device, {}
+def guidance_of(studio: Studio, known: Known) -> dict:
+    """Scores by strength, for three kinds of guidance; what is equal to a row of the samplers is taken from there."""
+    guides: dict[str, tuple[tuple[float, ...], Callable[[float], dict], str]] = {
+        "free": (WEIGHTS, lambda w: studio.diffusion(GUIDED_STEPS, 0, weight=w), "DDIM"),
+        "free, flow": (WEIGHTS[1:-1], lambda w: studio.straight(GUIDED_STEPS, 0, weight=w), "flow, Euler"),
+        "classifier": (SCALES, lambda g: studio.diffusion(GUIDED_STEPS, 0, scale=g), ""),
+    }
+    found: dict[str, dict] = {}
+    for name, (strengths, judge, plain) in guides.items():
+        for w in strengths:
+            key = f"{plain}|{GUIDED_STEPS}|0" if plain and w == 1 else f"guide {name}|{w}"
+            found.setdefault(name, {})[str(w)] = row = known.once(key, lambda w=w, j=judge: j(w))
+            print(name, w, row, flush=True)
+    return found
+
+
+def plane_of(known: Known) -> dict:
+    """Each training in the plane: its rate, all rates tried, and three seeds."""
+    plane = {}
     for name, options in PLANE.items():
         rate, tried = choose_rate(PLANE_RATES, lambda r, n=name, o=options: -known.once(
-            f"plane {n}|{r}", lambda: sum(learn_plane(r, s, o)["energy"] for s in (90, 91)) / 2))  # fmt: skip
+            f"plane {n}|{r}", lambda: learn_plane(r, 90, o)["energy"]))  # fmt: skip
         rows = [known.once(f"plane {name}|{rate}|seed {s}", lambda s=s, r=rate, o=options: learn_plane(r, s, o))
                 for s in range(SEEDS)]  # fmt: skip
         plane[name] = {"rate": rate, "rates_tried": {str(r): -v for r, v in tried.items()}, "seeds": rows}
         print(name, rate, [round(1e4 * row["energy"], 1) for row in rows], flush=True)
+    return plane
+
+
+def main() -> None:
+    """Measure everything that is not known yet and write the card."""
+    run = start(__doc__, "diffusion_judged", 1, add=fashion.flags, threads=1)
+    assert run.state is not None
+    known = Known(run.state.with_suffix(".json"), {"T": T, "count": COUNT, "plane": PLANE_STEPS})
+    device, steps = run.device, GUIDED_STEPS
     data, studio = fashion.load(run.args), Studio(device)
     real = data.validation[0].float() / 255
     card = {"command": run.command, **environment(device), "count": COUNT, "plane_steps": PLANE_STEPS,
-            "plane_batch": PLANE_BATCH, "plane": plane,
+            "plane_batch": PLANE_BATCH, "guidance_steps": steps,
             "real": judged(real[:COUNT], data.validation[1][:COUNT]), "cost": known.once("cost", studio.cost),
             "copies": known.once("copies", lambda: studio.copies(data))}  # fmt: skip
     methods: dict[str, Callable[[int, int], dict]] = {
@@ -223,37 +222,26 @@ def main() -> None:
         "flow, Euler": lambda k, s: studio.straight(k, s),
         "flow, Heun": lambda k, s: studio.straight(k, s, method="heun"),
     }
-    card["samplers"] = {}
-    for k in (*EVALUATIONS, T):
-        for name, judge in methods.items():
-            if k == T and name.startswith("flow"):
-                continue
-            seeds = 1 if k == T else SEEDS
-            rows = [known.once(f"{name}|{k}|{s}", lambda k=k, s=s, j=judge: j(k, s)) for s in range(seeds)]
-            card["samplers"].setdefault(name, {})[str(k)] = rows
-            print(name, k, [row["frechet"] for row in rows], flush=True)
-    steps = GUIDED_STEPS
-    guides: dict[str, tuple[tuple[float, ...], Callable[[float], dict]]] = {
-        "free": (WEIGHTS, lambda w: studio.diffusion(steps, 0, weight=w)),
-        "free, flow": (WEIGHTS, lambda w: studio.straight(steps, 0, weight=w)),
-        "classifier": (SCALES, lambda g: studio.diffusion(steps, 0, scale=g)),
-    }
-    card["guidance_steps"], card["guidance"] = steps, {}
-    for name, (strengths, judge) in guides.items():
-        rows = {str(w): known.once(f"guide {name}|{w}", lambda w=w, j=judge: j(w)) for w in strengths}
-        card["guidance"][name] = rows
-        print(name, {w: (r["frechet"], r["agreement"], r["recall"]) for w, r in rows.items()}, flush=True)
-    card["not_cut"] = {name: known.once(f"not cut {name}", lambda e=eta: studio.diffusion(20, 0, eta=e, clip=None))
-                       for name, eta in (("DDIM", 0.0), ("DDPM", 1.0))}  # fmt: skip
-    rate, card["trials"], card["trial_pictures"] = read_card("fashion_diffusion")["rate"], {}, TRIAL
 
-    def trial(options: dict) -> dict:
-        net, history = learn("noise", data, rate, seen=TRIAL, device=device, options=options)
-        return studio.other_kind(net, options) | {"seconds": round(history.seconds)}
+    def sampled(name: str, k: int, seed: int) -> dict:
+        return known.once(f"{name}|{k}|{seed}", lambda: methods[name](k, seed))
 
-    for name, options in TRIALS.items():
-        card["trials"][name] = known.once(f"trial {name}", lambda o=options: trial(o))
-        print(name, card["trials"][name], flush=True)
+    for seed in range(SEEDS):
+        for k in EVALUATIONS:
+            print(seed, k, {name: sampled(name, k, seed)["frechet"] for name in methods}, flush=True)
+        if seed == 0:
+            card["guidance"] = guidance_of(studio, known)
+            card["plane"] = plane_of(known)
+            card["not_cut"] = {
+                name: known.once(f"not cut {name}", lambda e=eta: studio.diffusion(20, 0, eta=e, clip=None))
+                for name, eta in (("DDIM", 0.0), ("DDPM", 1.0))
+            }
+            for name in ("DDPM", "DDIM"):
+                print(name, T, sampled(name, T, 0), flush=True)
+    card["samplers"] = {name: {str(k): [sampled(name, k, s) for s in range(SEEDS)] for k in EVALUATIONS}
+                        for name in methods}  # fmt: skip
+    for name in ("DDPM", "DDIM"):
+        card["samplers"][name][str(T)] = [sampled(name, T, 0)]
     (CARDS / "18_diffusion.json").write_text(json.dumps(card, indent=1) + "\n")
 
 

@@ -129,15 +129,17 @@ class PointDenoiser(nn.Module):
         coordinates: Of a point.
         hidden: Width of its three hidden layers.
         dimensions: Length of the time's vector.
+        timeless: Remove the time, to see what it is good for.
     """
 
-    def __init__(self, span: float, coordinates: int = 2, *, hidden: int = 96, dimensions: int = 32):
+    def __init__(self, span: float, coordinates: int = 2, *, hidden: int = 96, dimensions: int = 32,
+                 timeless: bool = False):  # fmt: skip
         super().__init__()
-        self.time = TimeEmbedding(dimensions, span)
+        self.time, self.timeless = TimeEmbedding(dimensions, span), timeless
         widths = (coordinates + dimensions, hidden, hidden, hidden)
         layers: list[nn.Module] = [part for a, b in pairwise(widths) for part in (nn.Linear(a, b), nn.SiLU())]
         self.layers = nn.Sequential(*layers, nn.Linear(hidden, coordinates))
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
         """(B, coordinates) and times (B,) to (B, coordinates)."""
-        return self.layers(torch.cat([x, self.time(t)], 1))
+        return self.layers(torch.cat([x, self.time(torch.zeros_like(t) if self.timeless else t)], 1))
