@@ -8,7 +8,7 @@ import re
 import nbformat
 import pytest
 
-from course_book import check, paths
+from course_book import paths
 from course_book.build import build
 from course_book.cells import size_fault
 from course_book.check import faults, faults_of
@@ -138,15 +138,12 @@ def test_a_cell_of_the_right_size_is_not(source, tags):
     assert size_fault(nbformat.v4.new_code_cell(source, metadata={"tags": tags})) == ""
 
 
-def test_no_further_large_cell_is_let_in(pair, monkeypatch):
-    """What a chapter had before the limit held is let be; one more is a fault, and so is one in a new chapter."""
-    known = check.OVER[CHAPTER]
-    monkeypatch.setitem(check.OVER, CHAPTER, known - 1)
+def test_a_large_cell_is_a_fault_of_its_chapter(pair, monkeypatch):
+    assert faults_of(CHAPTER) == []
+    monkeypatch.setattr("course_book.cells.MOST_LINES", 14)
     found = faults_of(CHAPTER)
-    assert f"{CHAPTER}: {known} cells are over the limit, {known - 1} are known" in found
-    assert len(found) == known + 1
-    monkeypatch.delitem(check.OVER, CHAPTER)
-    assert len(faults_of(CHAPTER)) == known
+    assert found
+    assert all(re.fullmatch(rf"{CHAPTER}: cell \d+: 15 lines of code, more than 14", fault) for fault in found)
 
 
 def test_the_book_is_not_built_from_stale_outputs(pair, monkeypatch):
