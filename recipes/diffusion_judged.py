@@ -50,7 +50,7 @@ PLANE = {
     "noise, linear": {"schedule": "linear"},
     "clean, cosine": {"kind": "clean"},
     "v, cosine": {"kind": "v"},
-    "noise, cosine, weights of the bound": {"weighted": True},
+    "noise, linear, weights of the bound": {"schedule": "linear", "weighted": True},
     "noise, cosine, no time": {"timeless": True},
     "flow": {"kind": "flow"},
 }
@@ -178,9 +178,9 @@ class Studio:
 def guidance_of(studio: Studio, known: Known) -> dict:
     """Scores by strength, for three kinds of guidance; what is equal to a row of the samplers is taken from there."""
     guides: dict[str, tuple[tuple[float, ...], Callable[[float], dict], str]] = {
-        "free": (WEIGHTS, lambda w: studio.diffusion(GUIDED_STEPS, 0, weight=w), "DDIM"),
+        "free": (WEIGHTS, lambda w: studio.diffusion(GUIDED_STEPS, 0, eta=1.0, weight=w), "DDPM"),
         "free, flow": (WEIGHTS[1:-1], lambda w: studio.straight(GUIDED_STEPS, 0, weight=w), "flow, Euler"),
-        "classifier": (SCALES, lambda g: studio.diffusion(GUIDED_STEPS, 0, scale=g), ""),
+        "classifier": (SCALES, lambda g: studio.diffusion(GUIDED_STEPS, 0, eta=1.0, scale=g), ""),
     }
     found: dict[str, dict] = {}
     for name, (strengths, judge, plain) in guides.items():
