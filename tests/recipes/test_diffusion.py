@@ -88,9 +88,9 @@ def test_guidance_buys_agreement_with_variety(card):
 
 def test_the_samplers_were_asked_equally_often(card):
     for name, rows in card["samplers"].items():
-        for k in map(str, diffusion_judged.EVALUATIONS):
-            assert len(rows[k]) == diffusion_judged.SEEDS, name
-            assert all(row["samples"] == diffusion_judged.COUNT for row in rows[k])
+        for k, seeds in diffusion_judged.EVALUATIONS.items():
+            assert len(rows[str(k)]) == seeds, name
+            assert all(row["samples"] == diffusion_judged.COUNT for row in rows[str(k)])
 
 
 def test_a_small_training_runs_and_learns(monkeypatch, clothes):
