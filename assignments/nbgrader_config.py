@@ -16,10 +16,10 @@ that the student's code cannot reach (course_grader/); feedback shows verdicts a
 """
 
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
-from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme, GetGrades
+from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme
 
 from course_grader.converter import install
-from course_grader.feedback import ShowVerdicts
+from course_grader.feedback import GradesAndWaiting, ShowVerdicts
 
 c = get_config()  # noqa: F821 (given by nbgrader)
 c.CourseDirectory.course_id = "cvdl"
@@ -30,7 +30,7 @@ install()  # nbgrader autograde runs submissions in a sandbox; c.CourseGrader ha
 c.CourseGrader.modules = ["numpy", "torch", "torchvision", "matplotlib.pyplot", "sklearn.datasets", "skimage.data"]
 
 c.GenerateFeedback.preprocessors = [
-    GetGrades,
+    GradesAndWaiting,
     ShowVerdicts,
     ClearHiddenTests,
     ClearMarkScheme,

@@ -65,9 +65,13 @@ def main(arguments: list[str] | None = None) -> int:
 
             print("\n".join(update(Course(_root(options.root)), options.assignment)))
         elif options.command == "export":
-            from course_grader.export import export
+            from course_grader.export import export, remarks
 
-            text = export(Course(_root(options.root)), options.assignment, options.format)
+            course = Course(_root(options.root))
+            text = export(course, options.assignment, options.format)
+            if options.format == "canvas":
+                for line in remarks(course, options.assignment):
+                    print(line, file=sys.stderr)
             if options.to:
                 options.to.write_text(text, encoding="utf-8")
             else:

@@ -20,6 +20,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 from nbgrader.utils import compute_checksum
 
+from course_grader.details import UNSOLVED
 from course_grader.grade import Graded, Verdict, grade, is_shared, settings
 from course_grader.ignored import ignored, released_name
 from course_grader.notebooks import read_notebook
@@ -178,7 +179,7 @@ def report(checked: Checked) -> str:
 
 def _reason(verdict: Verdict) -> str:
     """Why a test was not passed, in a student's words where the exception alone would say little."""
-    if verdict.message.startswith("NotImplementedError"):
+    if verdict.detail == UNSOLVED:
         return "not solved yet (NotImplementedError)"
     if verdict.status == "timeout":
         return "it took too long and was stopped: a loop without end, or far more work than the text asks for?"

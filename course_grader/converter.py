@@ -20,6 +20,7 @@ from nbgrader.converters.generate_feedback import GenerateFeedback as StockFeedb
 from nbgrader.preprocessors import AssignLatePenalties
 
 from course_grader.course import Assignment, Course, CourseGrader, GradingError, bad_name, grade_all, read_folder
+from course_grader.feedback import TEMPLATES
 from course_grader.grade import Graded
 from course_grader.reader import try_out
 from course_grader.record import mark_stale, save, write_notebooks
@@ -118,7 +119,13 @@ def record(course: Course, name: str, student: str, results: dict[str, Graded]) 
 
 
 class GenerateFeedback(StockFeedback):
-    """nbgrader's step from autograded/ to feedback/, which would end for all at a name that is none."""
+    """nbgrader's step from autograded/ to feedback/, with our page; one name that is none would end it for all."""
+
+    def start(self) -> None:
+        """Make the pages; nbgrader would set its own page's name where the command line set none."""
+        self.config.HTMLExporter.template_name = "feedback_page"
+        self.config.HTMLExporter.extra_template_basedirs = [str(TEMPLATES)]
+        super().start()
 
     def init_notebooks(self) -> None:
         """Look for what is to be converted, and leave out folders that stand for nobody."""

@@ -4,7 +4,7 @@ Canvas reads Student, ID, SIS User ID, SIS Login ID, Section and a column named 
 Possible" comes first. Moodle reads any columns and asks which is which; ID number and Email address identify a
 student, and a grade needs its feedback column beside it. A grade that is stale (a newer submission waits to be
 graded) is left out of both, with a note where there is a place for one; who still waits for a person's points is
-exported with the points that are there.
+exported with the points that are there; what Canvas has no column for, `remarks` says.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from course_grader.record import is_stale
 
 FORMATS = ("table", "canvas", "moodle")
 STALE_NOTE = "stale: a newer submission is not graded yet"
-OPEN_NOTE = "a person has still to grade a part"
+OPEN_NOTE = "not graded yet: the part that a person reads"
 
 
 @dataclass(frozen=True)
@@ -107,6 +107,13 @@ def export(course: Course, name: str, kind: str = "table") -> str:
     for row in {"table": _table, "canvas": _canvas, "moodle": _moodle}[kind](name, grades):
         writer.writerow([_safe(value) for value in row])
     return buffer.getvalue()
+
+
+def remarks(course: Course, name: str) -> list[str]:
+    """What the columns of Canvas have no place for: whose points are not whole yet, a line for each kind."""
+    grades = read_grades(course, name)
+    kinds = {note: [grade.student for grade in grades if grade.note == note] for note in (OPEN_NOTE, STALE_NOTE)}
+    return [f"{len(who)} of {len(grades)} students: {note} ({', '.join(who)})" for note, who in kinds.items() if who]
 
 
 def _safe(value: object) -> object:

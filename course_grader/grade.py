@@ -25,6 +25,7 @@ from nbformat.v4 import new_output
 
 from course_grader import wire
 from course_grader.clock import Deadline
+from course_grader.details import mistake
 from course_grader.kernel import GRACE, Kernel, NotReady
 from course_grader.rebuild import Problem, rebuild
 from course_grader.sandbox import Limits, Sandbox
@@ -44,6 +45,7 @@ class Verdict:
         max_points: Points that it gives.
         hint: The author's hint.
         message: For the instructor: what went wrong, with values that students must not see.
+        detail: For the student: the kind of mistake, as far as it may be said.
     """
 
     test: str
@@ -52,6 +54,7 @@ class Verdict:
     max_points: float
     hint: str
     message: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,9 +111,9 @@ def all_tests(template: Template, status: str, message: str) -> Graded:
     return Graded(notebook, verdicts, 0.0)
 
 
-def _verdict(cell: NotebookNode, status: str, points: float = 0.0, message: str = "") -> Verdict:
+def _verdict(cell: NotebookNode, status: str, points: float = 0.0, message: str = "", detail: str = "") -> Verdict:
     meta = settings(cell)
-    return Verdict(meta["grade_id"], status, points, float(meta["points"]), hint_of(cell), message)
+    return Verdict(meta["grade_id"], status, points, float(meta["points"]), hint_of(cell), message, detail)
 
 
 def _show(cell: NotebookNode, verdict: Verdict, printed: str = "", trace: str = "") -> None:
@@ -120,6 +123,7 @@ def _show(cell: NotebookNode, verdict: Verdict, printed: str = "", trace: str = 
         "points": verdict.points,
         "max_points": verdict.max_points,
         "hint": verdict.hint,
+        "detail": verdict.detail,
     }
     cell.execution_count = None
     cell.outputs = [new_output("stream", name="stdout", text=printed)] if printed else []
@@ -237,7 +241,9 @@ class _Session:
         elif ended and status != "passed":
             status = ended
         earned = answer.get("points", 0.0) if status == "passed" else 0.0
-        return _verdict(cell, status, earned, answer.get("message", "")), answer
+        message = answer.get("message", "")
+        said = mistake(cell.source, message, bool(answer.get("own"))) if status in ("failed", "error") else ""
+        return _verdict(cell, status, earned, message, said), answer
 
     def _judge_in_time(self, source: str, points: float, seconds: float) -> tuple[dict | None, bool]:
         """The judge's answer, and whether the student's function had to be stopped; None if there is no answer."""

@@ -115,7 +115,9 @@ def _exception(said: Any) -> Exception:
         kind = getattr(builtins, name, None)
         if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, MISLEADING):
             with contextlib.suppress(Exception):
-                return kind(message)
+                error = kind(message)
+                error.__dict__["of_student"] = True  # its message is the student's, not the test's
+                return error
     return StudentError(f"{names[0] if names else 'Exception'}: {message}")
 
 
@@ -219,6 +221,7 @@ class Judge:
                 outcome = {"status": "passed", "points": earned, "message": ""}
             except AssertionError as error:
                 outcome |= {"status": "failed", "message": _line(error), "traceback": traceback.format_exc()}
+                outcome["own"] = hasattr(error, "of_student")
             except Ended:
                 outcome |= {"status": "crashed", "message": "the student's process has ended"}
             except KeyboardInterrupt:
@@ -227,6 +230,7 @@ class Judge:
                 outcome |= {"status": "out of memory", "message": _line(error)}
             except Exception as error:
                 outcome |= {"message": f"{type(error).__name__}: {_line(error)}", "traceback": traceback.format_exc()}
+                outcome["own"] = hasattr(error, "of_student")
         return {key: _short(value) for key, value in outcome.items()} | {"printed": _short(printed.getvalue())}
 
     def _run(self, source: str, points: float | None) -> float | None:

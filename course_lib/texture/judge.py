@@ -91,9 +91,15 @@ def band_power(images: Tensor) -> Tensor:
 
 
 def spectrum_distance(image: Tensor, exemplar: Tensor) -> float:
-    """How far the spectra of two pictures are apart, in decibels; sizes may differ."""
-    gap = band_power(image.detach()).mean(dim=0) - band_power(exemplar.detach()).mean(dim=0)
-    return float(gap.square().mean().sqrt())
+    """How far the spectra of two pictures (1, C, H, W) are apart, in decibels; sizes may differ."""
+    check_tensors(image=(image, "1 C h w"), exemplar=(exemplar, "1 C H W"))
+    ours, theirs = (band_power(_at_least_single(x)).mean(dim=0) for x in (image, exemplar))
+    return float((ours - theirs).square().mean().sqrt())
+
+
+def _at_least_single(x: Tensor) -> Tensor:
+    """Without gradient; half precision becomes single, since there is no FFT in half."""
+    return x.detach().to(torch.promote_types(x.dtype, torch.float32))
 
 
 def shift_correlation(image: Tensor, other: Tensor, reach: int) -> tuple[float, tuple[int, int]]:

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from course_lib.core.checks import check_positive, check_tensors
+from course_lib.core.checks import check_positive, check_tensors, describe
 from course_lib.texture.features import Features
 
 Statistic = Callable[[Tensor], Tensor]
@@ -59,15 +59,19 @@ def texture_loss(features: Features, statistic: Statistic, exemplar: Tensor) -> 
 
 
 def noise_start(exemplar: Tensor, size: tuple[int, int], generator: torch.Generator) -> Tensor:
-    """White noise (1, C, H, W) with the exemplar's mean and standard deviation in each channel, cut to [0, 1]."""
+    """White noise (1, C, H, W) with the mean and standard deviation of (1, C, H, W) in each channel, cut to [0, 1]."""
+    check_tensors(exemplar=(exemplar, "1 C H W"))
+    if exemplar[0, 0].numel() < 2:
+        raise ValueError(f"exemplar must have at least 2 pixels to have a deviation, not {describe(exemplar)}")
     noise = torch.randn(1, exemplar.shape[1], *size, generator=generator, dtype=exemplar.dtype)
     mean, std = exemplar.mean(dim=(2, 3), keepdim=True), exemplar.std(dim=(2, 3), keepdim=True)
     return (mean + std * noise.to(exemplar.device)).clamp(0, 1)
 
 
 def blurred_start(exemplar: Tensor, size: tuple[int, int], factor: int) -> Tensor:
-    """The exemplar shrunk by a factor and enlarged to a size; a huge factor gives its mean colour."""
+    """The exemplar (B, C, H, W) shrunk by a factor and enlarged to a size; a huge factor gives its mean colour."""
     check_positive(factor=factor)
+    check_tensors(exemplar=(exemplar, "B C H W"))
     small = (max(1, exemplar.shape[2] // factor), max(1, exemplar.shape[3] // factor))
     shrunk = F.adaptive_avg_pool2d(exemplar, small)
     return F.interpolate(shrunk, size=size, mode="bilinear", align_corners=False)

@@ -24,7 +24,7 @@ from course_grader import batch
 from course_grader.__main__ import main
 from course_grader.batch import grade_class, grade_in_worker, table
 from course_grader.course import Course, GradingError
-from course_grader.export import OPEN_NOTE, STALE_NOTE, _safe, export
+from course_grader.export import OPEN_NOTE, STALE_NOTE, _safe, export, remarks
 from course_grader.record import STALE, has_unreadable_timestamp, read_timestamp
 from course_grader.tls import temporary_security
 
@@ -154,6 +154,7 @@ def test_export_for_people_canvas_and_moodle(course, grade_here):
     assert canvas[1][0].strip() == "Points Possible"
     assert canvas[1][5] == "15"
     assert canvas[3] == ["bob", "", "bob", "bob", "", "7"]
+    assert remarks(home, NAME) == [f"2 of 3 students: {OPEN_NOTE} (ann, bob)"]
     moodle = list(csv.DictReader(io.StringIO(export(home, NAME, "moodle"))))
     assert moodle[0]["Email address"] == "ann@example.org"
     assert [row[f"Assignment: {NAME}"] for row in moodle] == ["10", "7", ""]

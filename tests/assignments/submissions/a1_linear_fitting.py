@@ -145,7 +145,7 @@ WRONG = [
         74,
         "as_floats: hidden; compare: public hidden; polynomial: hidden; figure: hidden",
         as_floats=[("np.array(values, dtype=np.float64)", "np.asarray(values, dtype=np.float64)")],
-        compare_models=[("fit_least_squares(A_train, t_train)", "fit_least_squares(A_test, t_test)")],
+        compare_models=[("fit_least_squares(A_train, t_train)", "fit_least_squares(A_validation, t_validation)")],
         design_polynomial=[
             ("    return x[:, None] ** powers", "    return np.vander(given, degree + 1).astype(float)"),
             ("    x = as_floats(x, 1)", "    given = np.asarray(x)\n    x = as_floats(x, 1)"),
@@ -160,7 +160,7 @@ WRONG = [
         choose_lambda=[
             ("    lambdas = as_", "    if len(lambdas) == 0:\n        return None, [], []\n    lambdas = as_"),
         ],
-        compare_models=[("error(t_test, A_test @ w)", "error(t_train, A_train @ w)")],
+        compare_models=[("error(t_validation, A_validation @ w)", "error(t_train, A_train @ w)")],
         mean_squared_error=[
             ("    t, p = as_floats", "    raw_t, raw_p = np.asarray(t), np.asarray(p)\n    t, p = as_floats"),
             ("(t - p) ** 2", "(raw_t - raw_p) ** 2"),

@@ -109,9 +109,9 @@ def source_notebook() -> NotebookNode:
 
 
 CONFIG = """from course_grader.converter import install
-from course_grader.feedback import ShowVerdicts
+from course_grader.feedback import GradesAndWaiting, ShowVerdicts
 from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
-from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme, GetGrades
+from nbgrader.preprocessors import ClearHiddenTests, ClearMarkScheme
 
 c = get_config()
 install()
@@ -123,7 +123,7 @@ c.CourseGrader.processes = 32
 c.CourseGrader.cell_seconds = 4.0
 c.CourseGrader.test_seconds = 4.0
 c.CourseGrader.notebook_seconds = 15.0
-steps = [GetGrades, ShowVerdicts, ClearHiddenTests, ClearMarkScheme, CSSHTMLHeaderPreprocessor]
+steps = [GradesAndWaiting, ShowVerdicts, ClearHiddenTests, ClearMarkScheme, CSSHTMLHeaderPreprocessor]
 c.GenerateFeedback.preprocessors = steps
 c.HTMLExporter.filters = {"markdown2html": "course_grader.written.markdown"}
 """
