@@ -34,8 +34,8 @@ def test_the_shipped_denoisers_have_the_loss_of_their_cards(task, name, clothes)
     model = load_checkpoint(name, diffusion.blank(task))
     loss = diffusion.loss_of(task, cosine_schedule(diffusion.T), {})
     with torch.no_grad():
-        found = [float(loss(model, *clothes, generator(k))) for k in range(4)]
-    assert sum(found) / 4 == pytest.approx(read_card(name)["validation_loss"], rel=0.06)
+        found = [float(loss(model, *clothes, generator(k))) for k in range(8)]
+    assert sum(found) / 8 == pytest.approx(read_card(name)["validation_loss"], rel=0.1)
 
 
 def test_the_noisy_classifier_is_as_good_as_its_card_says(clothes):
@@ -98,9 +98,9 @@ def test_a_small_training_runs_and_learns(monkeypatch, clothes):
     data = fashion.Fashion((pixels[:500], classes[:500]), (pixels[500:], classes[500:]), (pixels, classes))
     monkeypatch.setattr(diffusion, "blank", lambda task, timeless=False: Denoiser(
         10, 1 if task == "flow" else diffusion.T, width=8, dimensions=16))  # fmt: skip
-    for task in ("noise", "flow"):
+    for task, nothing in (("noise", 1.0), ("flow", 1.8)):  # what who predicts nothing pays
         _, history = diffusion.learn(task, data, 4e-3, seen=6400, device=torch.device("cpu"))
-        assert history.metric[-1] < 0.9
+        assert history.metric[-1] < 0.9 * nothing
 
 
 def test_the_plane_s_networks_learn(monkeypatch):
