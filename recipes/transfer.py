@@ -4,7 +4,7 @@
 
 Fashion-MNIST, 20, 200 or 2,000 labelled training pictures, balanced, drawn anew for each of three seeds; 2,000 test
 pictures. Encoders from scenes (SimCLR, supervised) and from 8,192 unlabelled clothes (SimCLR). Networks are trained for
-100 batches of 64; the rate of each way is chosen on validation pictures with 200 labels.
+80 batches of 64; the rate of each way is chosen on validation pictures with 200 labels.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from recipes.common import CARDS, environment, start
 from recipes.comparison import Known, choose_rate
 from recipes.self_supervised import build, data, train
 
-LABELS, SEEDS, STEPS, BATCH, TESTED, UNLABELLED = (20, 200, 2_000), 3, 100, 64, 2_000, 8_192
+LABELS, SEEDS, STEPS, BATCH, TESTED, UNLABELLED = (20, 200, 2_000), 3, 80, 64, 2_000, 8_192
 RATES = (1e-3, 3e-3, 9e-3)
 STARTS = ("scratch", "scenes, SimCLR", "scenes, supervised", "clothes, SimCLR")
 

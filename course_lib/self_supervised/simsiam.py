@@ -6,7 +6,8 @@ Chen and He 2021, arXiv:2011.10566, algorithm 1. With z = g(f(x)) and a predicto
 
 stop(z) is z without gradients. Without it every output may become one and the same vector, loss -1: collapse. The
 spread of the outputs shows it: of z / |z| in d dimensions take the deviation of each dimension over pictures, times
-sqrt(d). It is 0 after a collapse and about 1 when directions are spread evenly over the sphere.
+sqrt(d). It is 0 after a collapse and about 1 when directions are spread evenly over the sphere. A batch norm at the end
+forbids equal outputs, but not that all coordinates say the same: `effective_dimensions` counts directions.
 """
 
 from __future__ import annotations
@@ -35,6 +36,22 @@ def output_spread(z: Tensor) -> Tensor:
     if len(z) < 2:
         raise ValueError(f"z must hold at least two outputs, not {len(z)}")
     return F.normalize(z, dim=1).std(0, correction=0).mean() * z.shape[1] ** 0.5
+
+
+def effective_dimensions(z: Tensor) -> Tensor:
+    """In how many directions outputs differ: exp of the entropy of p_k = s_k / sum s, shape (), 1 to d.
+
+    s_k are the singular values of the centred outputs (Roy and Vetterli 2007, "effective rank").
+
+    Args:
+        z: (N, d), N at least 2.
+    """
+    check_shapes(z=(z, "N d"))
+    if len(z) < 2:
+        raise ValueError(f"z must hold at least two outputs, not {len(z)}")
+    share = torch.linalg.svdvals(z - z.mean(0))
+    share = share / share.sum()
+    return torch.special.entr(share).sum().exp()
 
 
 class SimSiam(nn.Module):

@@ -12,7 +12,7 @@ from course_lib.core.seeding import generator
 from course_lib.self_supervised.encoder import SmallEncoder, encode_pictures, projector, settle_norms
 from course_lib.self_supervised.moco import MoCo, Queue, moco_loss, momentum_update
 from course_lib.self_supervised.simclr import SimCLR, info_nce, nt_xent
-from course_lib.self_supervised.simsiam import SimSiam, negative_cosine, output_spread
+from course_lib.self_supervised.simsiam import SimSiam, effective_dimensions, negative_cosine, output_spread
 
 
 def small():
@@ -131,6 +131,16 @@ def test_spread_of_one_point_and_of_the_whole_sphere():
     assert math.isclose(float(output_spread(z)), 1, abs_tol=0.01)
 
 
+def test_effective_dimensions_count_directions():
+    z = torch.zeros(40, 6)
+    z[:, 0] = torch.arange(40.0)
+    assert float(effective_dimensions(z + 3)) == pytest.approx(1, abs=1e-3)
+    assert float(effective_dimensions(torch.cat([torch.eye(6), -torch.eye(6)]))) == pytest.approx(6, rel=1e-4)
+    turn, _ = torch.linalg.qr(torch.randn(6, 6, generator=generator(0)))
+    x = torch.randn(40, 6, generator=generator(1))
+    assert float(effective_dimensions(x @ turn)) == pytest.approx(float(effective_dimensions(x)), rel=1e-4)
+
+
 def test_features_do_not_depend_on_the_batch_and_the_mode_is_kept():
     net, x = small(), torch.rand(7, 3, 16, 16, generator=generator(0))
     settle_norms(net, x)
@@ -151,6 +161,7 @@ def test_features_do_not_depend_on_the_batch_and_the_mode_is_kept():
         (lambda: Queue(2, 3, generator=generator(0)).push(torch.randn(1, 4)), "3"),
         (lambda: momentum_update(small(), small(), 1.5), "momentum"),
         (lambda: output_spread(torch.randn(1, 3)), "two outputs"),
+        (lambda: effective_dimensions(torch.randn(1, 3)), "two outputs"),
         (lambda: SmallEncoder((3, 4)), "widths"),
         (lambda: small()(torch.randn(2, 1, 16, 16)), "images"),
         (lambda: projector(0, 1, 1), "inputs"),
