@@ -2,10 +2,9 @@
 
     python -m recipes.self_supervised_studies --state studies.json   after recipes.self_supervised, for its rates
 
-SimCLR    without colour changes, without crops: 8 passes, judged as in the comparison
+SimCLR    without colour changes: 8 passes, judged as in the comparison
 lens      relative position before pictures of a lens with colour fringes, with and without a remedy: 3 passes; how well
           the puzzle is solved with and without the lens, and whether one tile alone says where it lay
-AET       black beyond the border, and the last pixel going on
 """
 
 from __future__ import annotations
@@ -26,9 +25,8 @@ from recipes.comparison import Known
 from recipes.self_supervised import build, data, judge, train
 
 SEEDS, LENS, SHORT = 1, 0.06, 3
-SIMCLR = {"no colour changes": {"strength": 0.0, "grey": 0.0}, "no crops": {"low": 1.0}}
-REMEDIES = {"no lens": (0.0, None), "lens": (LENS, None), "lens, colours dropped": (LENS, "drop"),
-            "lens, grey": (LENS, "grey")}  # fmt: skip
+SIMCLR = {"no colour changes": {"strength": 0.0, "grey": 0.0}}
+REMEDIES = {"no lens": (0.0, None), "lens": (LENS, None), "lens, colours dropped": (LENS, "drop")}
 
 
 def remedy(kind: str | None):
@@ -87,12 +85,10 @@ def main() -> None:
     path = Path(run.state).with_suffix(".json") if run.state else Path("studies.json")
     known = Known(path, {"short": SHORT, "lens": LENS})
     methods = json.loads((CARDS / "19_representations.json").read_text())["methods"]
-    rate = {name: methods[name]["rate"] for name in ("SimCLR", "relative position", "AET")}
+    rate = {name: methods[name]["rate"] for name in ("SimCLR", "relative position")}
     card: dict = {"command": run.command, **environment(run.device), "lens": LENS, "short": SHORT, "rates": rate}
     card["lenses"] = {name: [known.once(f"{name}|{s}", lambda s=s, n=name: lens_study(n, rate["relative position"], s))
                              for s in range(SEEDS)] for name in REMEDIES}  # fmt: skip
-    card["aet"] = {"black border": [known.once(f"black|{s}", lambda s=s: changed("AET", rate["AET"], s, border="zeros"))
-                                    for s in range(1)]}  # fmt: skip
     card["simclr"] = {name: [known.once(f"{name}|{s}", lambda s=s, o=options: changed("SimCLR", rate["SimCLR"], s, **o))
                              for s in range(1)] for name, options in SIMCLR.items()}  # fmt: skip
     (CARDS / "19_studies.json").write_text(json.dumps(card, indent=1) + "\n")
