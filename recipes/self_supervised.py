@@ -45,7 +45,7 @@ from recipes.comparison import Known
 UNLABELLED, LABELLED, TESTED = 8_192, 2_048, 2_048
 EPOCHS, TRIED, BATCH, SEEDS, DECAY = 8, 2, 128, 1, 1e-4
 RATES, VIT_RATES = (1e-3, 3e-3, 9e-3), (5e-4, 1.5e-3, 4.5e-3)
-DRAWS = 3  # networks that are not trained
+DRAWS = 2  # networks that are not trained
 STRENGTH, LOW, GREY_SHARE = 1.0, 0.7, 0.5
 Built = tuple[nn.Module, Callable[[Tensor, torch.Generator], Tensor]]
 

@@ -17,14 +17,14 @@ def space():
     return namespace(sources(NAME, NEEDED))
 
 
-@pytest.mark.parametrize("share", [25, 50, 75, 90])
+@pytest.mark.parametrize("share", [50, 75, 90])
 def test_as_many_patches_are_grey_as_the_slider_says(space, share):
     made, caption = draw(space, "masked", share)
     assert f"{share} %" in caption
     given = np.asarray(made.axes[0].images[0].get_array()).reshape(8, 4, 8, 4, 3)
     grey = (given == 0.5).all((1, 3, 4)).sum()
     assert grey == 64 - int(64 * (1 - share / 100))
-    truth = np.asarray(made.axes[8].images[0].get_array()).reshape(8, 4, 8, 4, 3)
+    truth = np.asarray(made.axes[6].images[0].get_array()).reshape(8, 4, 8, 4, 3)
     kept = ~(given == 0.5).all((1, 3, 4))
     assert np.array_equal(given.transpose(0, 2, 1, 3, 4)[kept], truth.transpose(0, 2, 1, 3, 4)[kept])
 

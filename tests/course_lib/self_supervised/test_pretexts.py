@@ -63,7 +63,7 @@ def test_dropped_tiles_keep_one_channel_each_and_all_in_turn():
 
 
 def test_each_neighbour_is_asked_for_its_own_place():
-    assert NEIGHBOURS == tuple(k for k in range(9) if k != 4)
+    assert tuple(k for k in range(9) if k != 4) == NEIGHBOURS
     model, tiles = RelativePosition(small(), 16), torch.rand(5, 9, 3, 12, 12, generator=generator(0))
     model.eval()
     logits = model(tiles)
