@@ -8,8 +8,8 @@ import pytest
 from .demonstrations import draw, live_controls, namespace, sources
 
 NAME = "19_representation_learning"
-NEEDED = ("pin(0)", "model_simclr = load", "SEEN = {", "def masked(", "def neighbours(")
-CONTROLS = ("SHARES = [", "METHODS, NUMBERS")
+NEEDED = ("pin(0)", "model_simclr = load", "SEEN = {", "QUERIES = []", "def masked(", "def neighbours(")
+CONTROLS = ("explore(masked", "METHODS, NUMBERS")
 
 
 @pytest.fixture(scope="module")
