@@ -2,7 +2,7 @@
 
     python -m recipes.self_supervised --state representations.json
 
-methods    ten ways to learn from 8,192 pictures without labels, and supervision; the same encoder, 8 passes, the same
+methods    nine ways to learn from 8,192 pictures without labels, and supervision; the same encoder, 8 passes, the same
            optimiser; the rate of each is chosen on validation after two passes, then it is trained (--seeds: how often)
 
 Judged by `judge`: a linear probe and k-NN on 2,048 labelled pictures, 2,048 test pictures of each part. Weights that
