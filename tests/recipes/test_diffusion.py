@@ -54,7 +54,8 @@ def test_the_noisy_classifier_is_as_good_as_its_card_says(clothes):
 
 def test_no_rate_is_at_an_edge(card):
     tried = [
-        (read_card(name)["rate"], read_card(name)["rates_tried"]) for name in ("fashion_diffusion", "fashion_flow_matching")
+        (read_card(name)["rate"], read_card(name)["rates_tried"])
+        for name in ("fashion_diffusion", "fashion_flow_matching")
     ]
     tried += [(row["rate"], row["rates_tried"]) for row in card["plane"].values()]
     for rate, scores in tried:
