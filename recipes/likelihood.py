@@ -277,7 +277,7 @@ def dead_codes(values: Values, seed: int, *, reviving: bool) -> dict:
             revive(model, values.train[indices], stream)
         return loss_of("vqvae", model, values.train[indices], stream)
 
-    fit(model, loss, Adam(model.parameters(), 2e-3), samples=NARROW, epochs=1, batch=64, generator=generator(seed),
+    fit(model, loss, Adam(model.parameters(), 1.6e-2), samples=NARROW, epochs=1, batch=64, generator=generator(seed),
         clip=1.0, history=history)  # fmt: skip
     with torch.no_grad():
         usage = model.quantiser.usage(tokens_of(model, values.test[:TESTED]).long())

@@ -78,18 +78,30 @@ def samplers(values: Values) -> dict[str, Callable[[int, torch.Generator], Tenso
         model = vaes["categorical"]
         return by_level(model.decoder(torch.randn(n, LATENT, generator=s)), s)
 
-    def from_prior(n: int, s: torch.Generator) -> Tensor:
-        return as_values(book.decode(draw_pixels(prior, n, (7, 7), generator=s)))
+    def grained(draw: Callable[[int, torch.Generator], Tensor], variance: float) -> Callable:
+        """Expected pictures in [0, 1] with the Gaussian noise that belongs to the model."""
 
+        def drawn(n: int, s: torch.Generator) -> Tensor:
+            x = draw(n, s)
+            return as_values(x + variance**0.5 * torch.randn(x.shape, generator=s))
+
+        return drawn
+
+    width = float(vaes["gaussian"].log_variance.exp())
+    tokens = json.loads((CARDS / "16_likelihood.json").read_text())["models"]["vq_prior"]["seeds"][0]["variance"]
+    grids = lambda n, s: book.decode(draw_pixels(prior, n, (7, 7), generator=s))  # noqa: E731
     return {
         "probabilistic_pca": lambda n, s: as_values(linear.sample(n, s, noise=False).view(n, 1, SIZE, SIZE)),
+        "probabilistic_pca_drawn": lambda n, s: as_values(linear.sample(n, s, noise=True).view(n, 1, SIZE, SIZE)),
         "autoencoder": lambda n, s: coded(codes.mean(0) + torch.randn(n, LATENT, generator=s) @ spread.T),
         "autoencoder_standard": lambda n, s: coded(torch.randn(n, LATENT, generator=s)),
         "vae_gaussian": lambda n, s: as_values(vaes["gaussian"].sample(n, s)),
+        "vae_gaussian_drawn": grained(vaes["gaussian"].sample, width),
         "vae_bernoulli": lambda n, s: as_values(vaes["bernoulli"].sample(n, s)),
         "vae_categorical": lambda n, s: as_values(vaes["categorical"].sample(n, s)),
         "vae_categorical_drawn": categorical,
-        "vq_prior": from_prior,
+        "vq_prior": lambda n, s: as_values(grids(n, s)),
+        "vq_prior_drawn": grained(grids, tokens),
         "vq_uniform": lambda n, s: as_values(book.decode(torch.randint(64, (n, 7, 7), generator=s))),
         "flow": lambda n, s: as_values(flow.sample(n, s)),
         "flow_cool": lambda n, s: as_values(flow.sample(n, s, temperature=0.7)),
