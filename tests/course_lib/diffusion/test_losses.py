@@ -37,6 +37,7 @@ def test_the_weights_turn_errors_of_noise_into_the_divergence(t):
     true, thought = (posterior(p, x, t, schedule=schedule)[0] for p in (x0, believed))
     divergence = (true - thought).square().sum() / (2 * schedule.beta[t])  # equal variances: the rest does not move
     assert float(bound_weights(schedule)[t] * (noise - guess).square().sum()) == pytest.approx(float(divergence))
+    assert float(bound_weights(schedule)[0]) == 0  # there is no step back from time 0
 
 
 def test_weights_multiply_each_sample_s_error():
