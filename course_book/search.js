@@ -14,9 +14,13 @@ var Scorer = {
     const term = page.endsWith("/glossary") && hit[4] >= Scorer.title; // the very word; others would hide the sections
     const words = (new URLSearchParams(location.search).get("q") || "").toLowerCase();
     const first = words && hit[1].toLowerCase().startsWith(words); // of sections alike, the one about the word itself
+    // a title with one of several words, "a filter that keeps learning" for learning rate, is not about them
+    const asked = words.split(/\s+/).filter(word => /^[a-z]{3}/.test(word));
+    const named = asked.filter(word => hit[1].split(" · ")[0].toLowerCase().includes(word.slice(0, 5)));
+    const part = named.length > 0 && named.length < asked.length;
     // of equal hits the one in the earliest chapter: there a thing was met first
     const chapter = Number((/chapters\/(\d+)/.exec(page) || [0, 99])[1]);
-    return hit[4] - (lists ? 4 : 0) + (term ? 1 : first ? 0.5 : 0) - chapter / 1000;
+    return hit[4] - (lists ? 4 : 0) + (term ? 1 : first ? 0.5 : 0) - (part ? 11 : 0) - chapter / 1000;
   },
   objNameMatch: 11, objPartialMatch: 6, objPrio: {0: 15, 1: 5, 2: -5}, objPrioDefault: 0,
   title: 15, partialTitle: 7, term: 5, partialTerm: 2,

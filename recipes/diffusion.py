@@ -134,7 +134,8 @@ def main() -> None:
     assert run.state is not None
     known = Known(run.state.with_suffix(".json"), {"T": T, "batch": BATCH, "short": SHORT})
     words = {"data": "Fashion-MNIST, 55,000 training pictures", "batch": BATCH, "steps_of_the_chain": T,
-             "label_forgotten": FORGET, "average": DECAY, "loss_on": "2,000 validation pictures"}  # fmt: skip
+             "label_forgotten": FORGET, "average": DECAY,
+             "metric": "mean squared error of the prediction on 2,000 validation pictures"}  # fmt: skip
     for task, name in (("noise", "fashion_diffusion"), ("flow", "fashion_flow_matching")):
         rate, scores = chosen_rate(task, data, known, device)
         print(task, rate, scores, flush=True)
@@ -147,7 +148,8 @@ def main() -> None:
     classifier, history = learn_classifier(data, run, 1)
     named = Run("fashion_noisy_classifier", device, 1, run.state, run.started, run.args)
     ship(named, classifier, NoisyClassifier(10, T), lambda m: {"accuracy_by_time": accuracy_by_time(m, data, device)},
-         history, data=words["data"], batch=BATCH, steps_of_the_chain=T, rate=2e-3)  # fmt: skip
+         history, data=words["data"], metric="accuracy on test pictures, by time", batch=BATCH,
+         steps_of_the_chain=T, rate=2e-3)  # fmt: skip
 
 
 if __name__ == "__main__":
