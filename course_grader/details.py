@@ -30,16 +30,19 @@ UNREADABLE = "this cell cannot be read as Python"
 TYPES = ("NoneType", "bool", "int", "float", "complex", "str", "list", "tuple", "dict", "set", "ndarray", "Tensor")
 
 
-def mistake(source: str, message: str, own: bool = False) -> str:
+def mistake(source: str, status: str, message: str, *, own: bool = False) -> str:
     """The kind of mistake, or nothing where nothing may be said.
 
     Args:
         source: The test cell, with its hidden cases.
+        status: What the judge found; of a crash or a timeout there is nothing to add.
         message: What the judge says to the instructor: of a failed test "hint (wanted shape (2,), got (2, 1))", of an
             error "TypeError: ...".
         own: Whether the exception came out of the student's function, so that its message is the student's.
     """
-    kind = (re.match(r"(\w+)(?::|$)", message) or [""])[0].rstrip(":")
+    if status not in ("failed", "error"):
+        return ""
+    kind = (re.match(r"(\w+)(?::|$)", message) or [""])[0].rstrip(":") if status == "error" else ""
     if kind == "NotImplementedError" or message.endswith("(wanted a ValueError, got NotImplementedError)"):
         return UNSOLVED
     if HIDDEN in source:
@@ -48,8 +51,8 @@ def mistake(source: str, message: str, own: bool = False) -> str:
         return NOT_THERE
     if own:
         return f"your function raised {kind}" if _is_error(kind) else "your function raised an error"
-    if _is_error(kind):
-        return f"the test can do nothing with what your function returned ({kind})"
+    if status == "error":  # in the test itself, which could not go on with what it got
+        return f"the test can do nothing with what your function returned ({kind})" if _is_error(kind) else ""
     found = re.search(r"\(((?:[^()]|\([^()]*\))*)\)$", message.strip())
     reason = found.group(1) if found else ""
     return reason if reason in SENTENCES else _type(reason) or _shape(reason)

@@ -66,7 +66,7 @@ class ShowVerdicts(NbGraderPreprocessor):
             )
             cell.outputs = [_verdict(cell, verdict)] if told else []  # of a passed one, the heading says all
             if meta.get("solution") and (reason := syntax_error(cell.source)):
-                cell.outputs = [_line("own", reason, "nothing in this cell could run")]
+                cell.outputs = [_line(reason, "nothing in this cell could run")]
             cell.execution_count = None
         return cell, resources
 
@@ -119,11 +119,10 @@ def _verdict(cell: NotebookNode, verdict: dict) -> NotebookNode:
     explanation = f"{detail[0].upper()}{detail[1:]}." if detail else EXPLANATIONS.get(status, "")
     hint = f" Hint: {verdict['hint']}" if verdict["hint"] and status != "passed" else ""
     rest = f"{verdict['points']:g} of {verdict['max_points']:g} points. {explanation}{hint}".strip()
-    return _line(_name(cell), status, rest)
+    return _line(f"{_name(cell)}: {status}", rest)
 
 
-def _line(name: str, status: str, rest: str) -> NotebookNode:
+def _line(head: str, rest: str) -> NotebookNode:
     """One line of HTML, and the same as text."""
-    text = f"{name}: {status}, {rest}" if name != "own" else f"{status}; {rest}"
-    page = f"<b>{html.escape(text[: len(text) - len(rest)].rstrip(' ,;'))}</b>, {html.escape(rest)}"
-    return new_output("display_data", {"text/plain": text, "text/html": page})
+    page = f"<b>{html.escape(head)}</b>, {html.escape(rest)}"
+    return new_output("display_data", {"text/plain": f"{head}, {rest}", "text/html": page})

@@ -242,7 +242,7 @@ class _Session:
             status = ended
         earned = answer.get("points", 0.0) if status == "passed" else 0.0
         message = answer.get("message", "")
-        said = mistake(cell.source, message, bool(answer.get("own"))) if status in ("failed", "error") else ""
+        said = mistake(cell.source, status, message, own=bool(answer.get("own")))
         return _verdict(cell, status, earned, message, said), answer
 
     def _judge_in_time(self, source: str, points: float, seconds: float) -> tuple[dict | None, bool]:

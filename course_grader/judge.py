@@ -35,6 +35,8 @@ PRINTED = 10_000  # characters of what a test prints
 class StudentError(Exception):
     """An exception of a student's function whose type is none of Python's own, or would mean something else here."""
 
+    of_student = True  # its message is the student's, not the test's
+
 
 class Ended(Exception):
     """The student's process is gone."""
@@ -116,7 +118,7 @@ def _exception(said: Any) -> Exception:
         if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, MISLEADING):
             with contextlib.suppress(Exception):
                 error = kind(message)
-                error.__dict__["of_student"] = True  # its message is the student's, not the test's
+                error.__dict__["of_student"] = True
                 return error
     return StudentError(f"{names[0] if names else 'Exception'}: {message}")
 

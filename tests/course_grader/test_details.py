@@ -37,32 +37,56 @@ SECRETS = [
 ]
 
 
+def kind_of(message: str) -> str:
+    """Whether the judge would call it an error of the test's process, or a result that is not the one asked for."""
+    return "error" if message.split(":")[0].endswith("Error") else "failed"
+
+
 @pytest.mark.parametrize("message", SAID)
 def test_a_public_test_says_what_kind_of_mistake(message):
-    assert mistake(PUBLIC, message) == SAID[message]
+    assert mistake(PUBLIC, kind_of(message), message) == SAID[message]
 
 
 @pytest.mark.parametrize("message", SAID)
 def test_a_hidden_test_says_at_most_that_nothing_is_solved(message):
-    assert mistake(HIDDEN, message) == (UNSOLVED if SAID[message] == UNSOLVED else "")
+    said = mistake(HIDDEN, kind_of(message), message)
+    assert said == (UNSOLVED if SAID[message] == UNSOLVED else "")
 
 
-@pytest.mark.parametrize("message", [*SECRETS, *(f"ValueError: {secret}" for secret in SECRETS)])
-@pytest.mark.parametrize("own", [False, True])
-def test_nothing_is_said_that_a_process_could_choose_freely(message, own):
-    said = mistake(PUBLIC, message, own)
+ANY_TEXT = "w. (wanted 31337 s3cret words, got list)"  # as an assertion of the test itself might say it
+SPOKEN = [("failed", message, False) for message in SECRETS] + [
+    (status, f"{kind}{message}", own)
+    for message in [*SECRETS, ANY_TEXT]
+    for status, kind, own in (
+        ("failed", "", True), ("error", "ValueError: ", True), ("error", "StudentError: Mine: ", True),
+        ("error", "StudentError: Mine: ", False), ("error", "KeyError: ", False), ("error", "NotPlain: ", False))
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("status", "message", "own"), SPOKEN)
+def test_nothing_is_said_that_a_process_could_choose_freely(status, message, own):
+    """An exception of the student's, of a known or unknown type, and what the wire refuses, bear any text."""
+    said = mistake(PUBLIC, status, message, own=own)
     assert not [secret for secret in ("31337", "271828", "s3cret", "S3cret", "2, 2, 2") if secret in said]
 
 
 @pytest.mark.parametrize("message", SAID)
 def test_a_students_exception_cannot_speak_for_the_test(message):
     """An AssertionError out of the student's function can bear any text, also one that looks like the test's."""
-    assert mistake(PUBLIC, message, own=True) in (
+    assert mistake(PUBLIC, kind_of(message), message, own=True) in (
         UNSOLVED, NOT_THERE, "your function raised an error", "your function raised TypeError")  # fmt: skip
 
 
+@pytest.mark.parametrize("status", ["timeout", "crashed", "out of memory", "malformed", "missing", "passed"])
+def test_other_endings_add_nothing(status):
+    assert mistake(PUBLIC, status, "w. (wanted shape (2,), got (2, 1))") == ""
+
+
 def test_a_shape_of_other_lengths_is_called_another_one():
-    assert mistake(PUBLIC, "w. (wanted shape (3,), got (7, 9))") == "wanted shape (3,), got another shape, of 2 axes"
+    assert (
+        mistake(PUBLIC, "failed", "w. (wanted shape (3,), got (7, 9))")
+        == "wanted shape (3,), got another shape, of 2 axes"
+    )
 
 
 def test_a_cell_that_is_no_python_is_explained_by_its_own_line():

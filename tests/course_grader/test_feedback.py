@@ -90,6 +90,26 @@ def test_the_page_says_what_is_wrong_and_what_is_still_to_be_read(course, grade_
     assert not [secret for secret in SECRETS if secret in page]
 
 
+@pytest.mark.parametrize("kind", ["class Mine(Exception): pass", "Mine = AssertionError", "Mine = ValueError"])
+def test_no_exception_carries_a_text_onto_the_page(course, grade_here, kind):
+    hand_in(course, {"eve": "honest_a"})
+    path = course / "submitted" / "eve" / NAME / f"{NAME}.ipynb"
+    notebook = json.loads(path.read_text())
+    for cell in notebook["cells"]:
+        if cell["metadata"].get("nbgrader", {}).get("grade_id") == "add":
+            cell["source"] = (
+                f"{kind}\ntold = '20753'\n\n"
+                "def add(a, b):\n    raise Mine(f'A. (wanted {int(told) + 1} bits, got int)')"
+            )
+    path.write_text(json.dumps(notebook))
+    grade_here(Course(course))
+    with environment():
+        assert _api(course).generate_feedback(NAME, "eve")["success"]
+    page = (course / "feedback" / "eve" / NAME / f"{NAME}.html").read_text(encoding="utf-8")
+    assert status_of(page)["add public"] in ("failed", "error")
+    assert "20754" not in page
+
+
 def test_the_page_fits_a_phone(course, grade_here, chromium_page):
     hand_in(course, {"ann": "honest_a"})
     grade_here(Course(course))
