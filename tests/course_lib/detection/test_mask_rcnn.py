@@ -18,6 +18,7 @@ from course_lib.detection.panoptic_fpn import PanopticFPN, SemanticHead
 from course_lib.networks.backbones.scene_encoder import SceneEncoder
 from course_lib.ops.boxes import box_iou
 from course_lib.ops.masks import boxes_to_masks, mask_iou
+from course_lib.optim.schedules import warmup_cosine
 
 from ..refusals import refused
 
@@ -139,7 +140,8 @@ def test_a_few_steps_find_masks_and_categories(align):
     torch.manual_seed(0)
     model = PanopticFPN(SceneEncoder(), 3, 4, align_masks=align, hidden=32)
     optimiser, stream = torch.optim.AdamW(model.parameters(), 3e-3), generator(0)
-    for _ in range(60):
+    for step in range(60):
+        optimiser.param_groups[0]["lr"] = 3e-3 * warmup_cosine(step, 60)  # so that the last steps settle
         losses = model.losses(images, targets, stream)
         optimiser.zero_grad()
         sum(losses.values()).backward()
@@ -151,7 +153,7 @@ def test_a_few_steps_find_masks_and_categories(align):
         found = model.detect(images)
     for answer, target in zip(found[:2], targets, strict=False):
         assert answer["labels"][0] == target["labels"][0]
-        assert mask_iou(answer["masks"][:1], target["masks"]) > 0.5
+        assert mask_iou(answer["masks"][:1], target["masks"]) > 0.7
         assert (answer["semantic"] == target["semantic"]).float().mean() > 0.85
 
 
